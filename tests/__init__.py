@@ -1,0 +1,1 @@
+"""What clerk_fastapi promises, claim by claim."""

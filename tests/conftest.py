@@ -1,0 +1,57 @@
+"""What every test may count on: no network, no settings of this machine, asyncio."""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+settings.load_profile("repeatable")
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Async tests run on asyncio, as FastAPI applications do."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sealed() -> Iterator[None]:
+    """Nobody's real keys are used, and nothing beyond loopback is reached."""
+    connect = socket.socket.connect
+
+    def connect_to_loopback(sock: socket.socket, address: object) -> None:
+        if isinstance(address, tuple) and address[0] not in LOOPBACK:
+            raise AssertionError(f"a test tried to reach {address[0]}")
+        connect(sock, address)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("CLERK_")]:
+            if name != "CLERK_FASTAPI_REQUIRE":
+                patch.delenv(name)
+        patch.setattr(socket.socket, "connect", connect_to_loopback)
+        yield
+
+
+@pytest.fixture(scope="session")
+def require_tool() -> Callable[[str], str]:
+    """Return a function that finds a program, or skips the test where it is not installed.
+
+    Where CLERK_FASTAPI_REQUIRE names it (separated by commas), the test fails instead.
+    """
+    required = os.environ.get("CLERK_FASTAPI_REQUIRE", "").split(",")
+
+    def require(name: str) -> str:
+        path = shutil.which(name)
+        if path is None and name in required:
+            pytest.fail(f"{name} is required here and not installed")
+        if path is None:
+            pytest.skip(f"{name} is not installed")
+        return path
+
+    return require
