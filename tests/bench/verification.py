@@ -1,0 +1,127 @@
+"""Verifying tokens never seen before, without HTTP, beside the bare RSA check of the same."""
+
+import base64
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from clerk_backend_api.security import (
+    VerifyTokenOptions,
+    authenticate_request_async,
+    verify_token_async,
+)
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from jose import jwk
+from starlette.requests import Request
+
+from tests.bench.applications import OURS, official_options, our_clerk
+from tests.bench.material import ORIGIN, Material
+from tests.bench.measure import Contender, Rounds, Spread, over, take_turns
+from tests.bench.report import Figure, Ratio, Section
+
+BARE = "RSA-2048 check alone (cryptography)"
+JOSE = "python-jose Key.verify, key built once"
+VERIFY = f"{OURS}, token to typed claims"
+OFFICIAL_VERIFY = "clerk-backend-api verify_token_async"
+OFFICIAL_AUTHENTICATE = "clerk-backend-api authenticate_request_async"
+CALLS = 100
+WARM_UP = 5
+
+
+class Signed(NamedTuple):
+    """A token taken apart, which the bare check gets for nothing."""
+
+    content: bytes
+    signature: bytes
+
+
+async def measure_verification(material: Material) -> Section:
+    """Verify every token of the stock once with each contender."""
+    contenders = [
+        _bare(material),
+        _jose(material),
+        _ours(material),
+        _official_verify(material),
+        _official_authenticate(material),
+    ]
+    rounds = await take_turns(contenders, material.batches(CALLS), WARM_UP)
+    return _section(rounds)
+
+
+def _take_apart(tokens: Sequence[str]) -> list[Signed]:
+    parts = (token.rpartition(".") for token in tokens)
+    return [
+        Signed(content.encode(), base64.urlsafe_b64decode(f"{signature}=="))
+        for content, _, signature in parts
+    ]
+
+
+def _bare(material: Material) -> Contender:
+    key, padding, algorithm = material.public_key, PKCS1v15(), SHA256()
+
+    async def run(items: Sequence[Signed]) -> None:
+        for content, signature in items:
+            key.verify(signature, content, padding, algorithm)
+
+    return Contender(BARE, _take_apart, run)
+
+
+def _jose(material: Material) -> Contender:
+    key = jwk.construct(material.instance.pem, "RS256")
+
+    async def run(items: Sequence[Signed]) -> None:
+        for content, signature in items:
+            if not key.verify(content, signature):
+                raise RuntimeError("refused")
+
+    return Contender(JOSE, _take_apart, run)
+
+
+def _ours(material: Material) -> Contender:
+    clerk = our_clerk(material.instance)
+
+    async def run(tokens: Sequence[str]) -> None:
+        for token in tokens:
+            await clerk.verify(token)
+
+    return Contender(VERIFY, list, run)
+
+
+def _official_verify(material: Material) -> Contender:
+    options = VerifyTokenOptions(jwt_key=material.instance.pem, authorized_parties=[ORIGIN])
+
+    async def run(tokens: Sequence[str]) -> None:
+        for token in tokens:
+            await verify_token_async(token, options)
+
+    return Contender(OFFICIAL_VERIFY, list, run)
+
+
+def _official_authenticate(material: Material) -> Contender:
+    options = official_options(material.instance)
+
+    def prepare(tokens: Sequence[str]) -> list[Request]:
+        headers = ([(b"authorization", f"Bearer {token}".encode())] for token in tokens)
+        return [Request({"type": "http", "headers": header}) for header in headers]
+
+    async def run(requests: Sequence[Request]) -> None:
+        for request in requests:
+            state = await authenticate_request_async(request, options)
+            if not state.is_signed_in:
+                raise RuntimeError(state.message)
+
+    return Contender(OFFICIAL_AUTHENTICATE, prepare, run)
+
+
+def _section(rounds: Rounds) -> Section:
+    def ratio(name: str, base: str, at_most: float | None = None) -> Ratio:
+        return Ratio(f"{name} / {base}", Spread.of(over(rounds[name], rounds[base])), at_most)
+
+    figures = [Figure(name, Spread.of(values).scaled(1e6)) for name, values in rounds.items()]
+    ratios = [
+        ratio(VERIFY, BARE, at_most=1.5),
+        ratio(VERIFY, JOSE),
+        ratio(VERIFY, OFFICIAL_VERIFY),
+        ratio(OFFICIAL_VERIFY, BARE),
+    ]
+    return Section("Verification of a token never seen before", "µs", figures, ratios)
