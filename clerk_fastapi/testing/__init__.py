@@ -1,0 +1,19 @@
+"""A Clerk of your own, for development and tests: LocalClerk, and tokens good and evil."""
+
+from clerk_fastapi.testing.directory import Membership, Organization, Session, User
+from clerk_fastapi.testing.forgery import FORGERIES
+from clerk_fastapi.testing.local import LocalClerk
+from clerk_fastapi.testing.seed import SeededMember, seed
+from clerk_fastapi.testing.tokens import ABSENT
+
+__all__ = [
+    "ABSENT",
+    "FORGERIES",
+    "LocalClerk",
+    "Membership",
+    "Organization",
+    "SeededMember",
+    "Session",
+    "User",
+    "seed",
+]

@@ -1,0 +1,111 @@
+"""LocalClerk: a Clerk of your own, for development and tests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import TypedDict
+
+import httpx
+from starlette.types import ASGIApp
+
+from clerk_fastapi.protocol.keys import InstanceType
+from clerk_fastapi.testing.app import JWKS_PATHS, build_app
+from clerk_fastapi.testing.instance import DEFAULT_HOST, Instance
+from clerk_fastapi.testing.traffic import Outage, SeenRequest, Traffic
+
+__all__ = ["ClerkSettings", "LocalClerk"]
+
+
+class ClerkSettings(TypedDict):
+    """Arguments that connect a ``Clerk`` to a ``LocalClerk``."""
+
+    publishable_key: str
+    secret_key: str
+    transport: httpx.AsyncBaseTransport
+    clock: Callable[[], float]
+
+
+class LocalClerk(Instance):
+    """A Clerk instance in this process, on no network, with keys made when it is.
+
+    Add users, organizations and members, sign them in and take their tokens; connect the
+    application under test with ``Clerk(**local.settings())``::
+
+        local = LocalClerk(session_claims={"metadata": "{{user.public_metadata}}"})
+        ada = local.add_user("ada@example.com", public_metadata={"plan": "pro"})
+        acme = local.add_organization("acme")
+        local.add_member(acme, ada, role="org:admin", permissions=["org:data:read"])
+        token = local.token(local.sign_in(ada, organization=acme))
+
+    :param host: the Frontend API's host, which the publishable key names.
+    :param instance_type: ``production`` makes keys that look live, to try out what differs there.
+    :param secret_key: a test key to use instead of a new one, if two processes must agree on it.
+    :param session_claims: what "Customize session token" adds, with shortcodes such as
+        ``{{user.public_metadata}}``.
+    :param clock: seconds since the epoch.
+    :raises ConfigurationError: for a live secret key, a host that no key can name, or a session
+        claim that Clerk sets itself.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = DEFAULT_HOST,
+        instance_type: InstanceType = "development",
+        secret_key: str | None = None,
+        session_claims: Mapping[str, object] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(
+            host=host,
+            instance_type=instance_type,
+            secret_key=secret_key,
+            session_claims=session_claims,
+            clock=clock,
+        )
+        self._traffic = Traffic(build_app(self))
+
+    @property
+    def app(self) -> ASGIApp:
+        """The instance as an ASGI application: its Frontend API and its Backend API."""
+        return self._traffic
+
+    def transport(self) -> httpx.AsyncBaseTransport:
+        """Make an httpx transport that takes every request to this instance, whatever its host."""
+        return httpx.ASGITransport(self.app)
+
+    def settings(self) -> ClerkSettings:
+        """The arguments with which a ``Clerk`` belongs to this instance and shares its clock."""
+        return {
+            "publishable_key": self.publishable_key,
+            "secret_key": self.secret_key,
+            "transport": self.transport(),
+            "clock": self.clock,
+        }
+
+    @property
+    def requests(self) -> list[SeenRequest]:
+        """The requests that were made, oldest first; clear the list to start counting anew."""
+        return self._traffic.requests
+
+    @property
+    def jwks_requests(self) -> int:
+        """How many of them were for the keys."""
+        return sum(request.path in JWKS_PATHS for request in self.requests)
+
+    def outage(
+        self,
+        kind: Outage = "error",
+        *,
+        status: int = 503,
+        headers: Mapping[str, str] | None = None,
+    ) -> AbstractContextManager[None]:
+        """Fail in one way for as long as the block runs; inside another outage, instead of it.
+
+        :param kind: ``error`` answers ``status`` with ``headers``; ``html`` answers a web page,
+            ``half`` hangs up in the middle of the answer, ``hang`` never answers, and
+            ``unreachable`` does not even take the call.
+        """
+        return self._traffic.outage(kind, status, headers or {})

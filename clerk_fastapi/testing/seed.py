@@ -1,0 +1,54 @@
+"""The members every demonstration starts with, one for each thing worth showing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clerk_fastapi.testing.directory import Directory, Organization, SessionStatus, User
+
+__all__ = ["SeededMember", "seed"]
+
+_READ, _WRITE, _DELETE = "org:data:read", "org:data:write", "org:data:delete"
+_MANAGE = "org:settings:manage"
+
+
+@dataclass(frozen=True)
+class SeededMember:
+    """Somebody to sign in as: ``local.sign_in(m.user, organization=m.organization)``."""
+
+    user: User
+    organization: Organization | None
+    status: SessionStatus
+    summary: str
+
+
+def seed(directory: Directory) -> list[SeededMember]:
+    """Add six users, two organizations and three roles."""
+    directory.add_role("org:admin", permissions=[_READ, _WRITE, _DELETE, _MANAGE])
+    directory.add_role("org:member", permissions=[_READ, _WRITE])
+    directory.add_role("org:viewer", permissions=[_READ])
+    acme = directory.add_organization("acme", plan="pro", features=["data", "settings"])
+    globex = directory.add_organization("globex", plan="free", features=["data", "settings"])
+
+    def add(name: str, role: str, plan: str) -> User:
+        return directory.add_user(
+            f"{name}@example.com",
+            first_name=name.capitalize(),
+            public_metadata={"role": role, "plan": plan},
+            plan=plan,
+        )
+
+    def join(organization: Organization, user: User, role: str, summary: str) -> SeededMember:
+        directory.add_member(organization, user, role=role)
+        return SeededMember(user, organization, "active", summary)
+
+    finn = add("finn", "member", "free")
+    directory.add_member(acme, finn, role="org:member")
+    return [
+        join(acme, add("ada", "admin", "pro"), "org:admin", "reads, writes, deletes, manages"),
+        join(acme, add("bob", "member", "pro"), "org:member", "reads and writes"),
+        join(acme, add("cleo", "viewer", "free"), "org:viewer", "reads"),
+        join(globex, add("dora", "admin", "free"), "org:admin", "the same powers elsewhere"),
+        SeededMember(add("eve", "member", "free"), None, "active", "a personal account"),
+        SeededMember(finn, None, "pending", "has yet to choose an organization"),
+    ]
