@@ -40,7 +40,9 @@ def test_sizes_hold_beyond_the_package(folder: str) -> None:
 @pytest.fixture
 def plant(tmp_path: Path) -> Callable[[str, str], House]:
     """Return a function that appends source to a module of a copy of the package."""
-    copy = shutil.copytree(PACKAGE, tmp_path / PACKAGE.name)
+    copy = shutil.copytree(
+        PACKAGE, tmp_path / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__")
+    )
 
     def plant(module: str, source: str) -> House:
         with (copy / module).open("a", encoding="utf-8") as file:

@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 
+from clerk_fastapi.testing import LocalClerk
 from tests.architecture import House
 
 ROOT = Path(__file__).parents[1]
@@ -25,7 +26,10 @@ def of_page(page: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=of_page)
 def test_python_blocks_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The Python blocks of a page run from top to bottom, as one module."""
+    """The Python blocks of a page run from top to bottom, as one module with keys at hand."""
+    local = LocalClerk()
+    monkeypatch.setenv("CLERK_PUBLISHABLE_KEY", local.publishable_key)
+    monkeypatch.setenv("CLERK_JWT_KEY", local.jwt_key)
     text = page.read_text("utf-8")
     module = ModuleType(page.stem)
     monkeypatch.setitem(sys.modules, page.stem, module)

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from clerk_fastapi import Auth, SessionClaims
+from clerk_fastapi import Auth, Reverified, SessionClaims
 
 
 class Metadata(BaseModel):
@@ -32,6 +32,6 @@ def misspelt_requirement(auth: Auth[Claims]) -> object:
     return auth.has(permision="org:data:read")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
-def unknown_level(auth: Auth[Claims]) -> object:
-    """The levels are fixed."""
-    return auth.has(reverification="very strict")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+def unknown_level() -> Reverified:
+    """There is no third factor."""
+    return Reverified(level="third_factor", after_minutes=10)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
