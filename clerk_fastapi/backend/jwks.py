@@ -1,0 +1,232 @@
+"""An instance's signing keys: fetched once for all who ask, and remembered for a bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Protocol
+
+from cachetools import TTLCache
+from pydantic_core import from_json
+
+from clerk_fastapi.backend.transport import Answer, Transport
+from clerk_fastapi.errors import BackendUnavailable, KeyIdMismatch, SecretKeyRefused
+from clerk_fastapi.protocol._jose import KeyRefused, VerificationKey, key_from_jwk
+
+__all__ = ["JwksCache", "Keys", "PinnedKey", "fetch_keys"]
+
+logger = logging.getLogger("clerk_fastapi")
+
+_REFRESH_AT: Final = 0.8  # of the time to live: late enough to be rare, early enough never to wait
+_LONGEST_PAUSE: Final = 60.0
+_UNKNOWN_KIDS: Final = 1_024
+
+
+class Keys(Protocol):
+    """Where the keys of an instance come from."""
+
+    def ready(self, kid: str | None) -> VerificationKey | None:
+        """The key, if it can be had without waiting."""
+
+    async def key_for(self, kid: str | None) -> VerificationKey:
+        """The key, fetched if need be."""
+
+    async def close(self) -> None:
+        """Stop what runs in the background."""
+
+
+class PinnedKey:
+    """The one key that an operator configured: no network, and any ``kid`` will do."""
+
+    def __init__(self, key: VerificationKey) -> None:
+        self._key = key
+
+    def ready(self, kid: str | None) -> VerificationKey:
+        return self._key
+
+    async def key_for(self, kid: str | None) -> VerificationKey:
+        return self._key
+
+    async def close(self) -> None:
+        """Nothing runs in the background."""
+
+
+async def fetch_keys(
+    transport: Transport, url: str, secret_key: str | None
+) -> dict[str, VerificationKey]:
+    """Fetch a JSON Web Key Set (RFC 7517 section 5) and build its keys; unusable ones are left out.
+
+    :raises SecretKeyRefused: if Clerk does not accept the secret key.
+    :raises BackendUnavailable: if no usable set can be had.
+    """
+    answer = await transport.get(url, bearer=secret_key)
+    if secret_key is not None and answer.status in (401, 403):
+        logger.error("Clerk refuses the secret key (%d): check CLERK_SECRET_KEY", answer.status)
+        raise SecretKeyRefused(retry_after=int(_LONGEST_PAUSE))
+    if answer.status != 200:
+        logger.warning("the key set was answered with %d", answer.status)
+        raise BackendUnavailable(retry_after=answer.retry_after or 1)
+    keys = _read_keys(answer)
+    if not keys:
+        logger.warning("the key set holds no usable key")
+        raise BackendUnavailable
+    return keys
+
+
+def _read_keys(answer: Answer) -> dict[str, VerificationKey]:
+    try:
+        document = from_json(answer.body)
+    except ValueError:
+        return {}
+    listed = document.get("keys") if isinstance(document, dict) else None
+    keys: dict[str, VerificationKey] = {}
+    for jwk in listed if isinstance(listed, list) else ():
+        try:
+            key = key_from_jwk(jwk if isinstance(jwk, dict) else {})
+        except KeyRefused:
+            continue
+        keys[key.kid] = key
+    return keys
+
+
+class JwksCache:
+    """Keys by ``kid``, refreshed before they run out.
+
+    :param fetch: gets the whole set, or raises :class:`BackendUnavailable`.
+    :param clock: tells the time in seconds.
+    :param ttl: seconds that a fetched set is good for.
+    :param stale_for: seconds beyond ``ttl`` that a set is still used while no new one can be had.
+    :param cooldown: seconds between two look-ups of unknown ``kid`` values: whoever sends tokens with
+        random ones causes no more fetches than that.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[Mapping[str, VerificationKey]]],
+        *,
+        clock: Callable[[], float],
+        ttl: float = 300.0,
+        stale_for: float = 3_600.0,
+        cooldown: float = 60.0,
+    ) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._ttl = ttl
+        self._stale_for = stale_for
+        self._cooldown = cooldown
+        self._fresh: TTLCache[str, VerificationKey] = TTLCache(math.inf, ttl, timer=clock)
+        self._unknown: TTLCache[str, None] = TTLCache(_UNKNOWN_KIDS, cooldown, timer=clock)
+        self._last: dict[str, VerificationKey] = {}
+        self._fetched_at = -math.inf
+        self._next_lookup = -math.inf
+        self._next_attempt = -math.inf
+        self._failures = 0
+        self._failure = BackendUnavailable()
+        self._flight: asyncio.Task[None] | None = None
+
+    def ready(self, kid: str | None) -> VerificationKey | None:
+        """The key, if it is known and fresh; a set that will run out soon is renewed meanwhile."""
+        key = None if kid is None else self._fresh.get(kid)
+        if key is not None and self._flight is None:
+            now = self._clock()
+            if now >= self._fetched_at + self._ttl * _REFRESH_AT and now >= self._next_attempt:
+                self._take_off()
+        return key
+
+    async def key_for(self, kid: str | None) -> VerificationKey:
+        """The key that ``kid`` names, fetched if it is unknown or has run out.
+
+        :raises KeyIdMismatch: if the instance does not publish such a key.
+        :raises BackendUnavailable: if that cannot be found out at the moment.
+        """
+        if kid is None:
+            raise KeyIdMismatch
+        key = self.ready(kid)
+        if key is not None:
+            return key
+        if len(self._fresh):
+            await self._look_up(kid)
+        else:
+            await self._replace(kid)
+        key = self._last.get(kid)
+        if key is None:
+            self._unknown[kid] = None
+            raise KeyIdMismatch
+        return key
+
+    async def close(self) -> None:
+        """Abandon a fetch that is under way."""
+        flight, self._flight = self._flight, None
+        if flight is not None:
+            flight.cancel()
+            await asyncio.gather(flight, return_exceptions=True)
+
+    async def _look_up(self, kid: str) -> None:
+        """Ask for a ``kid`` that a fresh set does not hold, at most once in a cool-down."""
+        if kid in self._unknown:
+            raise KeyIdMismatch
+        if self._flight is None:
+            now = self._clock()
+            if now < self._next_lookup:
+                raise KeyIdMismatch
+            if now >= self._next_attempt:
+                self._next_lookup = now + self._cooldown
+        await self._land()
+
+    async def _replace(self, kid: str) -> None:
+        """Get a set where there is none, or none that is fresh; in an outage the old one will do."""
+        stale_until = self._fetched_at + self._ttl + self._stale_for
+        usable = kid in self._last and self._clock() < stale_until
+        if usable and self._failures:
+            # Known to be failing: try again in the background rather than let this request wait.
+            if self._flight is None and self._clock() >= self._next_attempt:
+                self._take_off()
+            return
+        try:
+            await self._land()
+        except BackendUnavailable:
+            if not usable:
+                raise
+
+    async def _land(self) -> None:
+        """Wait for the one fetch, starting it if need be."""
+        if self._flight is None:
+            wait = self._next_attempt - self._clock()
+            if wait > 0:
+                raise type(self._failure)(retry_after=math.ceil(wait))
+            self._take_off()
+        if self._flight is not None:
+            # Shielded: a client that hangs up must not take the answer from everybody else.
+            await asyncio.shield(self._flight)
+
+    def _take_off(self) -> None:
+        flight = asyncio.create_task(self._refresh(), name="clerk_fastapi.jwks")
+        flight.add_done_callback(self._touch_down)
+        self._flight = flight
+
+    def _touch_down(self, flight: asyncio.Task[None]) -> None:
+        if self._flight is flight:
+            self._flight = None
+        if not flight.cancelled():
+            flight.exception()  # seen: nobody may be waiting for a background refresh
+
+    async def _refresh(self) -> None:
+        try:
+            fetched = await self._fetch()
+        except BackendUnavailable as failure:
+            self._failures += 1
+            pause = min(2.0 ** (self._failures - 1), _LONGEST_PAUSE)
+            self._next_attempt = self._clock() + max(pause, failure.retry_after)
+            self._next_lookup = -math.inf  # it could not be looked up, so it may be asked for again
+            self._failure = failure
+            raise
+        # A key that stays keeps its object, and with it the tokens remembered under it.
+        self._last = {
+            kid: old if (old := self._last.get(kid)) == key else key for kid, key in fetched.items()
+        }
+        self._fresh.clear()
+        self._fresh.update(self._last)
+        self._fetched_at = self._clock()
+        self._failures, self._next_attempt = 0, -math.inf

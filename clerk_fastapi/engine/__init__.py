@@ -1,0 +1,1 @@
+"""One running instance: it decides who is asking."""

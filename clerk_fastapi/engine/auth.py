@@ -1,0 +1,156 @@
+"""Who is asking: what a handler gets to know of a signed-in session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Generic, Literal
+
+from clerk_fastapi.errors import ConfigurationError
+from clerk_fastapi.protocol.authorization import (
+    Feature,
+    Permission,
+    Plan,
+    Requirement,
+    Reverified,
+    Role,
+    missing,
+)
+from clerk_fastapi.protocol.claims import Actor, SessionClaims, is_pending
+from clerk_fastapi.protocol.verify import ClaimsT, VerifiedToken, read_claims
+
+__all__ = ["Auth"]
+
+_NOT_ASKED: Final[Any] = object()
+
+
+class Auth(Generic[ClaimsT]):
+    """A verified session: who is signed in, in which organization, and what they may do.
+
+    Made by the guards; ``Auth[Claims]`` tells type checkers which custom claims there are. Names are
+    those of Clerk's auth object, https://clerk.com/docs/reference/backend/types/auth-object
+    """
+
+    __slots__ = ("_claims", "_model", "_token", "_verified")
+
+    token_type: Literal["session_token"] = "session_token"
+
+    def __init__(self, token: bytes, verified: VerifiedToken, model: type[ClaimsT]) -> None:
+        self._token = token
+        self._verified = verified
+        self._model = model
+        self._claims: ClaimsT | None = None
+
+    @property
+    def user_id(self) -> str:
+        """The user's id: the ``sub`` claim."""
+        return self._verified.claims.sub
+
+    @property
+    def session_id(self) -> str:
+        """The session's id: the ``sid`` claim."""
+        return self._verified.claims.sid
+
+    @property
+    def session_status(self) -> str | None:
+        """``active``, or ``pending`` while tasks remain; ``None`` in tokens that do not say."""
+        return self._verified.claims.sts
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the user still has tasks, such as choosing an organization."""
+        return is_pending(self._verified.claims)
+
+    @property
+    def org_id(self) -> str | None:
+        """The active organization's id, or ``None`` in a personal account."""
+        return self._verified.claims.org_id
+
+    @property
+    def org_role(self) -> str | None:
+        """The user's role in the active organization, such as ``org:admin``."""
+        return self._verified.claims.org_role
+
+    @property
+    def org_slug(self) -> str | None:
+        """The active organization's slug."""
+        return self._verified.claims.org_slug
+
+    @property
+    def org_permissions(self) -> tuple[str, ...] | None:
+        """The user's custom permissions in the active organization."""
+        return self._verified.claims.org_permissions
+
+    @property
+    def factor_verification_age(self) -> tuple[float, ...] | None:
+        """Minutes since the first and second factor were verified; -1 stands for never."""
+        return self._verified.claims.fva
+
+    @property
+    def actor(self) -> Actor | None:
+        """Who is really acting, if the session is impersonated."""
+        return self.claims.act
+
+    @property
+    def claims(self) -> ClaimsT:
+        """All claims, as the application's model reads them: a copy that belongs to this request."""
+        if self._claims is None:
+            self._claims = read_claims(self._verified.payload, self._model)
+        return self._claims
+
+    def has(
+        self,
+        *,
+        role: str = _NOT_ASKED,
+        permission: str = _NOT_ASKED,
+        feature: str = _NOT_ASKED,
+        plan: str = _NOT_ASKED,
+        reverification: str | Reverified | Mapping[str, object] = _NOT_ASKED,
+    ) -> bool:
+        """Whether the session holds everything that is asked; asking nothing is answered with no.
+
+        Whatever cannot be decided counts as not held: a ``None``, a malformed claim, no organization.
+
+        :param role: a role in the active organization, ``org:admin`` or ``admin``.
+        :param permission: a custom permission in it, ``org:data:read`` or ``data:read``.
+        :param feature: a feature's slug, with ``org:`` or ``user:`` before it to ask in one place.
+        :param plan: a plan's slug, likewise.
+        :param reverification: ``strict_mfa``, ``strict``, ``moderate``, ``lax``, a
+            :class:`~clerk_fastapi.Reverified`, or ``{"level": ..., "afterMinutes": ...}``.
+
+        Source: https://clerk.com/docs/guides/secure/authorization-checks
+        """
+        asked: dict[Callable[[Any], Requirement], object] = {
+            Role: role,
+            Permission: permission,
+            Feature: feature,
+            Plan: plan,
+            _reverified: reverification,
+        }
+        try:
+            requirements = [make(name) for make, name in asked.items() if name is not _NOT_ASKED]
+        except ConfigurationError:
+            return False
+        # None of these requirements looks at the clock: ages are counted in the token itself.
+        claims = self._verified.claims
+        return bool(requirements) and all(each.met_by(claims, claims.iat) for each in requirements)
+
+    def missing(self, requirement: Requirement, now: float) -> Requirement | None:
+        """Say which part of ``requirement`` is not met at ``now``, or ``None`` if it all is."""
+        return missing(requirement, self._verified.claims, now)
+
+    async def get_token(self) -> str:
+        """The session token that this request came with, to be passed on to another service."""
+        return self._token.decode()
+
+    def __repr__(self) -> str:
+        return f"<Auth of {'a pending' if self.is_pending else 'an active'} session>"
+
+
+def _reverified(asked: object) -> Reverified:
+    if isinstance(asked, Reverified):
+        return asked
+    if isinstance(asked, str):
+        return Reverified(asked)
+    if isinstance(asked, Mapping):
+        return Reverified(level=asked.get("level"), after_minutes=asked.get("afterMinutes"))
+    raise ConfigurationError("reverification is a preset, a Reverified, or a level and an age.")

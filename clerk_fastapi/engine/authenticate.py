@@ -1,0 +1,150 @@
+"""One request, one direction: from credentials to a key, to claims, to a state."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Generic
+
+from clerk_fastapi.backend.jwks import Keys
+from clerk_fastapi.engine.auth import Auth
+from clerk_fastapi.engine.state import SignedIn, SignedOut, State
+from clerk_fastapi.errors import (
+    ClientUatMissing,
+    KeyIdMismatch,
+    OriginMismatch,
+    SessionSuperseded,
+    TokenError,
+    TokenInvalidAuthorizedParties,
+)
+from clerk_fastapi.protocol.claims import (
+    COOKIE_LIMIT,
+    CUSTOM_CLAIMS_LIMIT,
+    SessionClaims,
+    custom_claims_size,
+)
+from clerk_fastapi.protocol.credentials import Credentials, Facts, read_credentials
+from clerk_fastapi.protocol.tokens import UnverifiedToken, peek_claims, refuse_machine_claims
+from clerk_fastapi.protocol.verify import ClaimsT, VerifiedToken, check_header, judge_times, verify
+from clerk_fastapi.settings import Settings
+from clerk_fastapi.stores.memory import TokenMemory
+
+__all__ = ["Authenticator"]
+
+logger = logging.getLogger("clerk_fastapi")
+
+
+class Authenticator(Generic[ClaimsT]):
+    """Turns facts into a state, with the keys, rules and memory of one instance.
+
+    :param settings: what was configured.
+    :param keys: where the instance's keys come from.
+    :param memory: tokens that need not be verified again.
+    :param model: the type of the claims.
+    :param clock: tells the time in seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        keys: Keys,
+        memory: TokenMemory,
+        model: type[ClaimsT],
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._rules = settings.rules
+        self._keys = keys
+        self._memory = memory
+        self._model = model
+        self._clock = clock
+        self._warned_of_size = False
+
+    async def authenticate(self, facts: Facts) -> State[ClaimsT]:
+        """Decide who is asking; not being believed is a state, an outage is an error.
+
+        :raises BackendUnavailable: if the keys cannot be had.
+        """
+        try:
+            credentials = read_credentials(facts, self._settings.publishable_key, self._clock())
+            verified = await self.verify(credentials.token)
+            if credentials.carrier == "cookie":
+                self._judge_browser(facts, credentials, verified.claims)
+        except TokenError as error:
+            logger.debug("signed out: %s", error.code)
+            return SignedOut(error)
+        return SignedIn(Auth(credentials.token, verified, self._model))
+
+    async def verify(self, token: bytes) -> VerifiedToken:
+        """Believe a token, or say why not; one that was believed before only has its times checked.
+
+        :raises TokenError: the leaf names the reason.
+        :raises BackendUnavailable: if the keys cannot be had.
+        """
+        digest = self._memory.digest(token)
+        known = self._memory.get(digest)
+        if known is not None:
+            if self._keys.ready(known.key.kid) is known.key:
+                judge_times(known.claims, self._rules.clock_skew, self._clock())
+                return known
+            self._memory.forget(digest)
+        unverified = UnverifiedToken.parse(token)
+        check_header(unverified, self._rules)
+        kid = unverified.header.kid
+        key = self._keys.ready(kid)
+        if key is None:
+            # What no key can save is refused before a key is fetched for it.
+            refuse_machine_claims(unverified.payload)
+            key = await self._keys.key_for(kid)
+        verified = verify(unverified, key, self._rules, self._model, self._clock())
+        self._memory.put(digest, verified)
+        self._warn_of_size(token, verified)
+        return verified
+
+    def _judge_browser(
+        self, facts: Facts, credentials: Credentials, claims: SessionClaims
+    ) -> None:
+        """Hold a cookie against what else the browser said: cookies travel without being asked."""
+        if credentials.client_uat == 0:
+            raise ClientUatMissing
+        if credentials.client_uat is not None and claims.iat < credentials.client_uat:
+            raise SessionSuperseded
+        parties = self._rules.authorized_parties
+        own = _own_origins(facts)
+        if facts.kind == "websocket":
+            # Browsers let any page open a WebSocket anywhere, cookies included.
+            origin = (facts.origin or b"").decode("latin-1").lower()
+            if origin and origin not in own and origin not in (parties or ()):
+                raise OriginMismatch
+        key = self._settings.publishable_key
+        if parties is None and claims.azp and key is not None and key.instance_type == "production":
+            # Nobody said which origins are ours, so only this one is: a neighbouring subdomain
+            # must not be able to plant its own visitors' tokens here.
+            if claims.azp.lower() not in own:
+                raise TokenInvalidAuthorizedParties
+
+    def _warn_of_size(self, token: bytes, verified: VerifiedToken) -> None:
+        if self._warned_of_size or (
+            len(verified.payload) <= CUSTOM_CLAIMS_LIMIT and len(token) <= COOKIE_LIMIT
+        ):
+            return
+        custom = custom_claims_size(peek_claims(verified.payload))
+        if custom > CUSTOM_CLAIMS_LIMIT or len(token) > COOKIE_LIMIT:
+            self._warned_of_size = True
+            logger.warning(
+                "a session token has %d bytes, %d of them custom claims: browsers keep cookies of up "
+                "to %d bytes, so keep custom claims within %d",
+                len(token),
+                custom,
+                COOKIE_LIMIT,
+                CUSTOM_CLAIMS_LIMIT,
+            )
+
+
+def _own_origins(facts: Facts) -> frozenset[str]:
+    """The origins that a page of this very host can have; TLS may have ended at a proxy before us."""
+    host = (facts.host or b"").decode("latin-1").lower()
+    origins = {f"https://{host.removesuffix(':443')}"}
+    if facts.scheme in ("http", "ws"):
+        origins.add(f"http://{host.removesuffix(':80')}")
+    return frozenset(origins)

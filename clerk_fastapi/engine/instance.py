@@ -1,0 +1,173 @@
+"""One running Clerk instance: settings, keys, memory and clock put together, shared with none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from types import TracebackType
+from typing import Any, Generic, Literal, Self
+
+from clerk_fastapi.backend.jwks import JwksCache, Keys, PinnedKey, fetch_keys
+from clerk_fastapi.backend.transport import HttpTransport, Transport
+from clerk_fastapi.engine.auth import Auth
+from clerk_fastapi.engine.authenticate import Authenticator
+from clerk_fastapi.engine.facts import Connection, read_facts
+from clerk_fastapi.engine.state import SignedIn, SignedOut, State
+from clerk_fastapi.errors import SessionPending
+from clerk_fastapi.protocol.claims import SessionClaims, check_claims_model
+from clerk_fastapi.protocol.verify import ClaimsT
+from clerk_fastapi.settings import Settings, read_settings
+from clerk_fastapi.stores.memory import TokenMemory
+
+__all__ = ["Instance"]
+
+# Where a request keeps what it turned out to be, for the next guard that asks.
+_STATES = "clerk_fastapi.states"
+_BASE_CLAIMS: Any = SessionClaims
+
+
+class _States(dict["Instance[Any]", State[Any]]):
+    """States by instance; a type of its own, so that nobody else's scope entry passes for one."""
+
+
+class Instance(Generic[ClaimsT]):
+    """One Clerk instance: it believes tokens, and shares nothing with any other."""
+
+    def __init__(
+        self,
+        *,
+        publishable_key: str | None = None,
+        secret_key: str | None = None,
+        jwt_key: str | None = None,
+        api_url: str | None = None,
+        authorized_parties: Iterable[str] | None = None,
+        audience: str | Iterable[str] | None = None,
+        issuer: str | Iterable[str] | Literal[False] | None = None,
+        clock_skew: float = 5.0,
+        claims: type[ClaimsT] = _BASE_CLAIMS,
+        clock: Callable[[], float] = time.time,
+        transport: HttpTransport | None = None,
+        algorithms: Iterable[str] = ("RS256",),
+        require_category: bool = False,
+        jwks_ttl: float = 300.0,
+        jwks_stale_for: float = 3_600.0,
+        jwks_cooldown: float = 60.0,
+        backend_timeout: float = 5.0,
+        token_memory: int = 4_096,
+    ) -> None:
+        """Check the configuration; nothing is fetched yet.
+
+        Every key falls back to its ``CLERK_*`` variable. Keys for verification come from ``jwt_key``
+        (no network), else from the Backend API (``secret_key``), else from the instance's own
+        ``/.well-known/jwks.json``.
+
+        :param publishable_key: names the instance (``CLERK_PUBLISHABLE_KEY``).
+        :param secret_key: opens the Backend API (``CLERK_SECRET_KEY``).
+        :param jwt_key: the instance's public key as PEM (``CLERK_JWT_KEY``).
+        :param api_url: where the Backend API is (``CLERK_API_URL``), ``https://api.clerk.com`` by default.
+        :param authorized_parties: origins that tokens may have been issued to; ``None`` checks only the
+            cookies of production instances, which must belong to the host they were sent to.
+        :param audience: values of ``aud``, one of which a token must carry; ``None`` demands none.
+        :param issuer: values that ``iss`` may have instead of the instance's own; ``False`` believes any.
+        :param clock_skew: seconds by which clocks may differ.
+        :param claims: the type of the claims, a subclass of :class:`SessionClaims`.
+        :param clock: tells the time in seconds since the epoch.
+        :param transport: an httpx transport for every call to Clerk.
+        :param algorithms: accepted signature algorithms.
+        :param require_category: refuse tokens whose header has no ``cat``.
+        :param jwks_ttl: seconds that fetched keys are good for.
+        :param jwks_stale_for: seconds beyond that in which they serve while no new ones can be had.
+        :param jwks_cooldown: seconds between two look-ups of unknown ``kid`` values.
+        :param backend_timeout: seconds that a call to Clerk may take, retries included.
+        :param token_memory: how many verified tokens are remembered; 0 verifies every time.
+        :raises ConfigurationError: if anything is missing, malformed or contradictory.
+        """
+        check_claims_model(claims)
+        settings = read_settings(
+            publishable_key=publishable_key,
+            secret_key=secret_key,
+            jwt_key=jwt_key,
+            api_url=api_url,
+            authorized_parties=authorized_parties,
+            audience=audience,
+            issuer=issuer,
+            clock_skew=clock_skew,
+            algorithms=algorithms,
+            require_category=require_category,
+        )
+        self._model = claims
+        self._transport = Transport(transport, timeout=backend_timeout)
+        self._keys = _keys(
+            settings,
+            self._transport,
+            partial(
+                JwksCache,
+                clock=clock,
+                ttl=jwks_ttl,
+                stale_for=jwks_stale_for,
+                cooldown=jwks_cooldown,
+            ),
+        )
+        memory = TokenMemory(clock, token_memory)
+        self._authenticator = Authenticator(settings, self._keys, memory, claims, clock)
+        self.clock = clock
+
+    async def authenticate(
+        self, connection: Connection, *, treat_pending_as_signed_out: bool = True
+    ) -> State[ClaimsT]:
+        """Find out who stands behind a request or WebSocket; asked again, it remembers.
+
+        :param connection: anything with an ASGI scope, such as a ``Request`` or a ``WebSocket``.
+        :param treat_pending_as_signed_out: whether a session whose user still has tasks to finish
+            counts as none.
+        :returns: ``SignedIn`` with an :class:`Auth`, or ``SignedOut`` with a reason.
+        :raises BackendUnavailable: if the instance's keys cannot be had.
+        """
+        scope = connection.scope
+        states = scope.get(_STATES)
+        if not isinstance(states, _States):
+            states = scope[_STATES] = _States()
+        state = states.get(self)
+        if state is None:
+            state = states[self] = await self._authenticator.authenticate(read_facts(scope))
+        if treat_pending_as_signed_out and isinstance(state, SignedIn) and state.auth.is_pending:
+            return SignedOut(SessionPending())
+        return state
+
+    async def verify_token(self, token: str) -> Auth[ClaimsT]:
+        """Believe a session token that did not come with a request, or say why not.
+
+        The result may be pending: ``session_status`` tells.
+
+        :raises TokenError: the leaf names the reason.
+        :raises BackendUnavailable: if the instance's keys cannot be had.
+        """
+        raw = token.encode("utf-8", "surrogatepass")
+        return Auth(raw, await self._authenticator.verify(raw), self._model)
+
+    async def __aenter__(self) -> Self:
+        await self._transport.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._keys.close()
+        await self._transport.close()
+
+
+def _keys(
+    settings: Settings, transport: Transport, cache: Callable[..., JwksCache]
+) -> Keys:
+    if settings.jwt_key is not None:
+        return PinnedKey(settings.jwt_key)
+    if settings.secret_key is not None:
+        secret = settings.secret_key.get_secret_value()
+        return cache(partial(fetch_keys, transport, f"{settings.api_url}/v1/jwks", secret))
+    assert settings.publishable_key is not None, "read_settings demands one key at least"
+    url = f"{settings.publishable_key.issuer}/.well-known/jwks.json"
+    return cache(partial(fetch_keys, transport, url, None))

@@ -1,0 +1,343 @@
+"""May these claims do this? Requirements, and Clerk's ``has()`` built from them."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from clerk_fastapi.errors import ConfigurationError
+from clerk_fastapi.protocol.claims import Scoped, SessionClaims
+
+__all__ = [
+    "AllOf",
+    "AnyOf",
+    "Feature",
+    "Fresh",
+    "Level",
+    "Organization",
+    "Permission",
+    "Plan",
+    "Requirement",
+    "Reverified",
+    "Role",
+    "missing",
+]
+
+Level = Literal["first_factor", "second_factor", "multi_factor"]
+
+_PRESETS: Final[dict[str, tuple[Level, int]]] = {
+    "strict_mfa": ("multi_factor", 10),
+    "strict": ("second_factor", 10),
+    "moderate": ("second_factor", 60),
+    "lax": ("second_factor", 1_440),
+}
+_LEVELS = frozenset({"first_factor", "second_factor", "multi_factor"})
+_ORG_SCOPES = frozenset({"o", "org", "organization"})
+_USER_SCOPES = frozenset({"u", "user"})
+
+
+class Requirement(ABC):
+    """What a route demands of a verified session; join them with ``&`` and ``|``.
+
+    The same value is judged by ``auth.has``, enforced by a guard, printed into OpenAPI and carried by
+    the 403 as what was missing.
+    """
+
+    __slots__ = ()
+
+    def __and__(self, other: Requirement) -> AllOf:
+        return AllOf((*_parts(self, AllOf), *_parts(other, AllOf)))
+
+    def __or__(self, other: Requirement) -> AnyOf:
+        return AnyOf((*_parts(self, AnyOf), *_parts(other, AnyOf)))
+
+    @abstractmethod
+    def met_by(self, claims: SessionClaims, now: float) -> bool:
+        """Whether claims meet it at ``now`` (seconds since the epoch); what is unknown is not met."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Say it in words, fit for "This needs ..."."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, object]:
+        """Say it to programs, as ``x-clerk-requirement`` in OpenAPI and ``missing`` in a 403 do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role(Requirement):
+    """The role in the active organization, such as ``org:admin``; the prefix may be left out."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        _demand_text(self, self.name)
+
+    def met_by(self, claims: SessionClaims, now: float) -> bool:
+        role = claims.org_role
+        return bool(claims.org_id and role) and _with_prefix(role or "") == _with_prefix(self.name)
+
+    def describe(self) -> str:
+        return f"role {_with_prefix(self.name)}"
+
+    def to_json(self) -> dict[str, object]:
+        return {"role": _with_prefix(self.name)}
+
+
+@dataclass(frozen=True, slots=True)
+class Permission(Requirement):
+    """A custom permission in the active organization, such as ``org:data:read``."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        _demand_text(self, self.name)
+
+    def met_by(self, claims: SessionClaims, now: float) -> bool:
+        granted = claims.org_permissions
+        return bool(claims.org_id) and granted is not None and _with_prefix(self.name) in granted
+
+    def describe(self) -> str:
+        return f"permission {_with_prefix(self.name)}"
+
+    def to_json(self) -> dict[str, object]:
+        return {"permission": _with_prefix(self.name)}
+
+
+@dataclass(frozen=True, slots=True)
+class Feature(Requirement):
+    """A feature of the user or of the active organization; ``org:<slug>`` or ``user:<slug>`` for one."""
+
+    slug: str
+
+    def __post_init__(self) -> None:
+        _demand_text(self, self.slug)
+
+    def met_by(self, claims: SessionClaims, now: float) -> bool:
+        return _holds(claims.fea, self.slug)
+
+    def describe(self) -> str:
+        return f"feature {self.slug}"
+
+    def to_json(self) -> dict[str, object]:
+        return {"feature": self.slug}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Requirement):
+    """A plan of the user or of the active organization; ``org:<slug>`` or ``user:<slug>`` for one."""
+
+    slug: str
+
+    def __post_init__(self) -> None:
+        _demand_text(self, self.slug)
+
+    def met_by(self, claims: SessionClaims, now: float) -> bool:
+        return _holds(claims.pla, self.slug)
+
+    def describe(self) -> str:
+        return f"plan {self.slug}"
+
+    def to_json(self) -> dict[str, object]:
+        return {"plan": self.slug}
+
+
+@dataclass(frozen=True, slots=True)
+class Organization(Requirement):
+    """An active organization: any, or the one with this id or slug."""
+
+    id_or_slug: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.id_or_slug is not None:
+            _demand_text(self, self.id_or_slug)
+
+    def met_by(self, claims: SessionClaims, now: float) -> bool:
+        if not claims.org_id:
+            return False
+        return self.id_or_slug is None or self.id_or_slug in (claims.org_id, claims.org_slug)
+
+    def describe(self) -> str:
+        name = self.id_or_slug
+        return "an active organization" if name is None else f"organization {name}"
+
+    def to_json(self) -> dict[str, object]:
+        return {"organization": True if self.id_or_slug is None else self.id_or_slug}
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Reverified(Requirement):
+    """The user proved who they are within the last minutes: a preset of Clerk's, or a level and an age.
+
+    :param preset: ``strict_mfa``, ``strict``, ``moderate`` or ``lax``.
+    :param level: ``first_factor``, ``second_factor`` or ``multi_factor``.
+    :param after_minutes: the age at which the proof has run out.
+
+    Source: https://clerk.com/docs/guides/secure/reverification
+    """
+
+    preset: str | None
+    level: Level
+    after_minutes: float
+
+    def __init__(
+        self,
+        preset: str | None = None,
+        *,
+        level: Level | None = None,
+        after_minutes: float | None = None,
+    ) -> None:
+        if preset is not None and (level is not None or after_minutes is not None):
+            raise ConfigurationError("Reverified takes a preset, or level and after_minutes.")
+        if preset is not None:
+            if preset not in _PRESETS:
+                raise ConfigurationError(f"Reverified knows the presets {', '.join(_PRESETS)}.")
+            level, after_minutes = _PRESETS[preset]
+        if level not in _LEVELS or not _is_positive(after_minutes):
+            raise ConfigurationError(
+                "Reverified needs a level (first_factor, second_factor or multi_factor) "
+                "and after_minutes greater than zero."
+            )
+        object.__setattr__(self, "preset", preset)
+        object.__setattr__(self, "level", level)
+        object.__setattr__(self, "after_minutes", after_minutes)
+
+    def met_by(self, claims: SessionClaims, now: float) -> bool:
+        ages = claims.fva
+        if ages is None or len(ages) != 2 or any(age != -1 and age < 0 for age in ages):
+            return False
+        first, second = (age != -1 and age < self.after_minutes for age in ages)
+        if self.level == "first_factor":
+            return first
+        if ages[1] == -1:  # no second factor is enrolled: the first one has to do
+            return first
+        return second if self.level == "second_factor" else first and second
+
+    def describe(self) -> str:
+        return "a recent verification of the user's identity"
+
+    def to_json(self) -> dict[str, object]:
+        return {"reverification": self.to_metadata()}
+
+    def to_metadata(self) -> object:
+        """The demand as Clerk's browser SDK reads it from a reverification error."""
+        if self.preset is not None:
+            return self.preset
+        return {"level": self.level, "afterMinutes": self.after_minutes}
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh(Requirement):
+    """A session no older than ``max_age`` seconds, counted from the last proof of the first factor.
+
+    Tokens are renewed every minute, so that their own age says nothing; ``fva`` tells, in minutes, how
+    long before ``iat`` the user proved who they are. Without it the age is unknown and the demand is
+    not met.
+    """
+
+    max_age: float
+
+    def __post_init__(self) -> None:
+        if not _is_positive(self.max_age):
+            raise ConfigurationError("Fresh needs a max_age in seconds, greater than zero.")
+
+    def met_by(self, claims: SessionClaims, now: float) -> bool:
+        if not claims.fva or claims.fva[0] < 0:
+            return False
+        return claims.fva[0] * 60 + max(now - claims.iat, 0) <= self.max_age
+
+    def describe(self) -> str:
+        return f"a session no older than {self.max_age:g} seconds"
+
+    def to_json(self) -> dict[str, object]:
+        return {"max_age": self.max_age}
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf(Requirement):
+    """Every one of several requirements: what ``&`` makes."""
+
+    parts: tuple[Requirement, ...]
+
+    def met_by(self, claims: SessionClaims, now: float) -> bool:
+        return bool(self.parts) and all(part.met_by(claims, now) for part in self.parts)
+
+    def describe(self) -> str:
+        return " and ".join(_grouped(part) for part in self.parts)
+
+    def to_json(self) -> dict[str, object]:
+        return {"all_of": [part.to_json() for part in self.parts]}
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf(Requirement):
+    """At least one of several requirements: what ``|`` makes."""
+
+    parts: tuple[Requirement, ...]
+
+    def met_by(self, claims: SessionClaims, now: float) -> bool:
+        return any(part.met_by(claims, now) for part in self.parts)
+
+    def describe(self) -> str:
+        return " or ".join(_grouped(part) for part in self.parts)
+
+    def to_json(self) -> dict[str, object]:
+        return {"any_of": [part.to_json() for part in self.parts]}
+
+
+def missing(requirement: Requirement, claims: SessionClaims, now: float) -> Requirement | None:
+    """Say which part of a requirement claims do not meet at ``now``; ``None`` if they meet it all.
+
+    Of several, the ones that signing in or verifying again would not bring come first: nobody is
+    asked for a password only to be turned away after it.
+    """
+    if requirement.met_by(claims, now):
+        return None
+    if not isinstance(requirement, AllOf):
+        return requirement
+    unmet = [part for each in requirement.parts if (part := missing(each, claims, now)) is not None]
+    lasting = [part for part in unmet if not isinstance(part, Reverified | Fresh)]
+    if lasting:
+        return lasting[0] if len(lasting) == 1 else AllOf(tuple(lasting))
+    return next((part for part in unmet if isinstance(part, Fresh)), unmet[0] if unmet else requirement)
+
+
+def _parts(
+    requirement: Requirement, joined: type[AllOf] | type[AnyOf]
+) -> tuple[Requirement, ...]:
+    if isinstance(requirement, joined):
+        return requirement.parts
+    return (requirement,)
+
+
+def _grouped(part: Requirement) -> str:
+    text = part.describe()
+    return f"({text})" if isinstance(part, AllOf | AnyOf) else text
+
+
+def _with_prefix(name: str) -> str:
+    while name.startswith("org:"):
+        name = name.removeprefix("org:")
+    return f"org:{name}"
+
+
+def _holds(held: Scoped, asked: str) -> bool:
+    """Clerk reads ``scope:slug`` up to a second colon, and ``o:`` as the slug ``o``."""
+    scope, *rest = asked.split(":")
+    if not rest:
+        return scope in held.org or scope in held.user
+    slug = rest[0] or scope
+    if scope in _ORG_SCOPES:
+        return slug in held.org
+    return scope in _USER_SCOPES and slug in held.user
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+def _demand_text(requirement: Requirement, value: object) -> None:
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{type(requirement).__name__} needs a name, as non-empty text.")

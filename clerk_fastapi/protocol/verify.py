@@ -1,0 +1,191 @@
+"""Signature first, then every rule, at a given moment: a token becomes claims or a TokenError."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pydantic import BaseModel, ValidationError
+from typing_extensions import TypeVar
+
+from clerk_fastapi.errors import (
+    CustomClaimsInvalid,
+    TokenError,
+    TokenExpired,
+    TokenInvalid,
+    TokenInvalidAlgorithm,
+    TokenInvalidAuthorizedParties,
+    TokenInvalidIssuer,
+    TokenInvalidSignature,
+    TokenIssuedInFuture,
+    TokenNotActiveYet,
+    TokenTypeMismatch,
+    TokenVerificationFailed,
+)
+from clerk_fastapi.protocol._jose import VerificationKey
+from clerk_fastapi.protocol.claims import SessionClaims
+from clerk_fastapi.protocol.tokens import (
+    UnverifiedToken,
+    peek_claims,
+    refuse_machine_claims,
+)
+
+__all__ = ["ClaimsT", "Rules", "VerifiedToken", "check_header", "judge_times", "read_claims", "verify"]
+
+ClaimsT = TypeVar("ClaimsT", bound=SessionClaims, default=SessionClaims, covariant=True)
+
+logger = logging.getLogger("clerk_fastapi")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What must hold to believe a token; ``None`` means that nothing is demanded.
+
+    ``clock_skew`` is in seconds. ``require_category`` refuses tokens without a ``cat`` header, which
+    instances older than token categories still issue.
+    """
+
+    algorithms: Collection[str] = ("RS256",)
+    issuers: Collection[str] | None = None
+    authorized_parties: Collection[str] | None = None
+    audience: Collection[str] | None = None
+    clock_skew: float = 5.0
+    require_category: bool = False
+
+
+class VerifiedToken(NamedTuple):
+    """A token that was believed.
+
+    ``claims`` are for deciding and never handed out: whoever wants to look at them gets a copy of
+    their own, read from ``payload``, so that nobody can change what the next request is judged by.
+    """
+
+    claims: SessionClaims
+    payload: bytes
+    key: VerificationKey
+
+
+def check_header(token: UnverifiedToken, rules: Rules) -> None:
+    """Refuse what needs no key to be refused.
+
+    :raises TokenTypeMismatch: for machine tokens, template tokens and unknown categories.
+    :raises TokenInvalid: for a ``typ`` other than ``JWT``.
+    :raises TokenInvalidAlgorithm: for an ``alg`` outside the allow-list (RFC 8725 section 3.1).
+    """
+    header = token.header
+    if header.refusal is not None:
+        raise header.refusal
+    if rules.require_category and header.category is None:
+        raise TokenTypeMismatch
+    if header.algorithm not in rules.algorithms:
+        raise TokenInvalidAlgorithm
+
+
+def verify(
+    token: UnverifiedToken,
+    key: VerificationKey,
+    rules: Rules,
+    model: type[SessionClaims],
+    now: float,
+) -> VerifiedToken:
+    """Believe a token, or say why not.
+
+    :param token: the token, taken apart.
+    :param key: the key that its ``kid`` names.
+    :param rules: what must hold.
+    :param model: the type of its claims.
+    :param now: seconds since the epoch.
+    :raises TokenError: the leaf names the reason. The signature is checked before any claim, so that
+        a forger learns nothing about the rules.
+
+    Source: RFC 7519 section 7.2, RFC 8725 section 3, and
+    https://clerk.com/docs/guides/sessions/manual-jwt-verification
+    """
+    check_header(token, rules)
+    if token.header.algorithm != key.algorithm:
+        raise TokenInvalidAlgorithm
+    if not key.verify(token.signing_input, token.signature):
+        refuse_machine_claims(token.payload)
+        raise TokenInvalidSignature
+    claims = read_claims(token.payload, model)
+    _judge_origin(claims, rules)
+    judge_times(claims, rules.clock_skew, now)
+    return VerifiedToken(claims, token.payload, key)
+
+
+def judge_times(claims: SessionClaims, clock_skew: float, now: float) -> None:
+    """Hold ``exp``, ``nbf`` and ``iat`` against the clock; done at every use of a remembered token.
+
+    :raises TokenExpired: if ``exp`` is ``now - clock_skew`` or earlier.
+    :raises TokenNotActiveYet: if ``nbf`` is later than ``now + clock_skew``.
+    :raises TokenIssuedInFuture: if ``iat`` is later than ``now + clock_skew``.
+    """
+    if claims.exp <= now - clock_skew:
+        raise TokenExpired
+    latest = now + clock_skew
+    if claims.nbf is not None and claims.nbf > latest:
+        raise TokenNotActiveYet
+    if claims.iat > latest:
+        raise TokenIssuedInFuture
+
+
+def read_claims(payload: bytes, model: type[ClaimsT]) -> ClaimsT:
+    """Read verified bytes as ``model``.
+
+    :raises TokenInvalid: if they are not a JSON object.
+    :raises TokenTypeMismatch: if the subject is a machine.
+    :raises TokenVerificationFailed: if a standard claim is missing or malformed.
+    :raises CustomClaimsInvalid: if only the custom claims do not fit.
+    """
+    # JSON has no NaN or Infinity (RFC 8259 section 6), but parsers forgive them.
+    if b"NaN" in payload or b"Infinity" in payload:
+        peek_claims(payload)
+    try:
+        claims: ClaimsT = model.__pydantic_validator__.validate_json(payload)
+    except ValidationError as error:
+        raise _explain(payload, model, error) from None
+    if claims.sub.startswith("mch_"):
+        raise TokenTypeMismatch
+    return claims
+
+
+def _judge_origin(claims: SessionClaims, rules: Rules) -> None:
+    if rules.audience is not None:
+        audience = (claims.aud,) if isinstance(claims.aud, str) else claims.aud or ()
+        if not any(name in rules.audience for name in audience):
+            raise TokenVerificationFailed("The token is not meant for this API; check its audience.")
+    if rules.authorized_parties is not None and claims.azp not in rules.authorized_parties:
+        raise TokenInvalidAuthorizedParties
+    if rules.issuers is not None and claims.iss not in rules.issuers:
+        raise TokenInvalidIssuer
+
+
+def _explain(payload: bytes, model: type[SessionClaims], error: ValidationError) -> TokenError:
+    """Say whose claims do not fit: Clerk's own, or those that the application declared."""
+    refuse_machine_claims(payload)
+    try:
+        SessionClaims.model_validate_json(payload)
+    except ValidationError:
+        return TokenVerificationFailed()
+    fields = sorted({_field(model, problem["loc"]) for problem in error.errors(include_input=False)})
+    logger.error(
+        "custom claims do not fit %s: %s; compare it with 'Customize session token' in the dashboard",
+        model.__name__,
+        ", ".join(fields),
+    )
+    return CustomClaimsInvalid()
+
+
+def _field(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    """Name the declared field a problem lies in; what goes deeper may be the token's own words."""
+    names: list[str] = []
+    current: object = model
+    for step in location:
+        if not (isinstance(current, type) and issubclass(current, BaseModel)):
+            break
+        names += [name for name, info in current.model_fields.items() if step in (name, info.alias)]
+        field = current.model_fields.get(names[-1]) if names else None
+        current = field.annotation if field is not None else None
+    return ".".join(names) or model.__name__

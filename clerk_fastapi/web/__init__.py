@@ -1,0 +1,1 @@
+"""The engine's decisions, spoken in FastAPI."""

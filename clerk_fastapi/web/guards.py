@@ -1,0 +1,202 @@
+"""Guards: dependencies that enforce a requirement, for HTTP and WebSockets alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Annotated, Any, Final
+
+from fastapi import Depends
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security import SecurityScopes
+from fastapi.security.base import SecurityBase
+from starlette.requests import HTTPConnection
+
+from clerk_fastapi.engine.auth import Auth
+from clerk_fastapi.engine.instance import Instance
+from clerk_fastapi.engine.state import SignedOut, State
+from clerk_fastapi.errors import AccessDenied, ReverificationRequired, SessionTooOld
+from clerk_fastapi.protocol.authorization import (
+    AllOf,
+    Feature,
+    Fresh,
+    Level,
+    Organization,
+    Permission,
+    Plan,
+    Requirement,
+    Reverified,
+    Role,
+)
+from clerk_fastapi.protocol.claims import SessionClaims
+from clerk_fastapi.web._scope import running_instance
+from clerk_fastapi.web.openapi import describe_guard, guard_name
+from clerk_fastapi.web.refusals import teach
+
+__all__ = [
+    "CurrentAuth",
+    "Guard",
+    "OptionalGuard",
+    "optional_auth",
+    "require",
+    "require_auth",
+    "require_feature",
+    "require_organization",
+    "require_permission",
+    "require_plan",
+    "require_reverification",
+    "require_role",
+]
+
+
+@dataclass(frozen=True)
+class _BaseGuard(SecurityBase):
+    """What guards have in common; guards that demand the same are equal, and so is their override.
+
+    They take FastAPI's part of a security scheme, so that FastAPI itself finds them wherever they are
+    used and writes them into the OpenAPI document, where :mod:`clerk_fastapi.web.openapi` turns them
+    into words.
+    """
+
+    requirement: Requirement | None = None
+    treat_pending_as_signed_out: bool = True
+    clerk: Instance[Any] | None = None
+
+    @cached_property
+    def model(self) -> HTTPBearer:  # type: ignore[override]  # FastAPI declares an attribute
+        """The security scheme, as FastAPI asks for it."""
+        return describe_guard(self.requirement, optional=isinstance(self, OptionalGuard))
+
+    @cached_property
+    def scheme_name(self) -> str:  # type: ignore[override]  # FastAPI declares an attribute
+        """The name of the security scheme, as FastAPI asks for it."""
+        return guard_name(self.model)
+
+    async def _state(self, connection: HTTPConnection) -> tuple[State[Any], Instance[Any]]:
+        teach(connection.scope)
+        clerk = self.clerk or running_instance(connection.scope)
+        state = await clerk.authenticate(
+            connection, treat_pending_as_signed_out=self.treat_pending_as_signed_out
+        )
+        return state, clerk
+
+    def _enforce(self, auth: Auth[Any], scopes: list[str], clerk: Instance[Any]) -> None:
+        requirement = self.requirement
+        if scopes:
+            requirement = _with_scopes(requirement, tuple(scopes))
+        if requirement is None:
+            return
+        unmet = auth.missing(requirement, clerk.clock())
+        if isinstance(unmet, Fresh):
+            raise SessionTooOld
+        if isinstance(unmet, Reverified):
+            raise ReverificationRequired(unmet)
+        if unmet is not None:
+            raise AccessDenied(unmet)
+
+
+class Guard(_BaseGuard):
+    """A dependency that lets a request pass only with a session that meets the requirement."""
+
+    async def __call__(
+        self, connection: HTTPConnection, security_scopes: SecurityScopes
+    ) -> Auth[SessionClaims]:
+        """Authenticate, once for all guards of a request, and judge.
+
+        :raises TokenError: 401, if nobody is signed in, or not recently enough for ``Fresh``.
+        :raises AccessDenied: 403, with the part of the requirement that is missing.
+        :raises BackendUnavailable: 503, if the instance's keys cannot be had.
+        """
+        state, clerk = await self._state(connection)
+        if isinstance(state, SignedOut):
+            raise type(state.error)(state.error.message)
+        self._enforce(state.auth, security_scopes.scopes, clerk)
+        return state.auth
+
+
+class OptionalGuard(_BaseGuard):
+    """A dependency that lets everybody pass and tells the signed-in from the others."""
+
+    async def __call__(
+        self, connection: HTTPConnection, security_scopes: SecurityScopes
+    ) -> Auth[SessionClaims] | None:
+        """Authenticate; ``None`` stands for whoever is signed out, whatever the reason.
+
+        :raises AccessDenied: 403, if signed in without the scopes that ``Security`` asks for.
+        :raises BackendUnavailable: 503, if the instance's keys cannot be had.
+        """
+        state, clerk = await self._state(connection)
+        if isinstance(state, SignedOut):
+            return None
+        self._enforce(state.auth, security_scopes.scopes, clerk)
+        return state.auth
+
+
+@lru_cache(maxsize=1024)
+def _with_scopes(requirement: Requirement | None, scopes: tuple[str, ...]) -> Requirement:
+    wanted = tuple(Permission(scope) for scope in scopes)
+    return AllOf(wanted if requirement is None else (requirement, *wanted))
+
+
+require_auth: Final = Guard()
+"""Demand a signed-in user: ``auth: Annotated[Auth[Claims], Depends(require_auth)]``.
+
+With ``Security(require_auth, scopes=["org:data:read"])`` the scopes are permissions of the session.
+"""
+
+optional_auth: Final = OptionalGuard()
+"""Tell who is signed in, if anyone: ``auth: Annotated[Auth | None, Depends(optional_auth)]``."""
+
+require_organization: Final = Guard(Organization())
+"""Demand an active organization; ``require(Organization("acme"))`` demands a certain one."""
+
+
+def require(
+    requirement: Requirement | None = None,
+    *,
+    treat_pending_as_signed_out: bool = True,
+    clerk: Instance[Any] | None = None,
+) -> Guard:
+    """Make a guard of requirements joined with ``&`` and ``|``.
+
+    :param requirement: what to demand beyond being signed in.
+    :param treat_pending_as_signed_out: whether a session whose user still has tasks to finish, such
+        as choosing an organization, is turned away like none.
+    :param clerk: the instance to ask, in an application with several; by default the one that the
+        application was started with.
+    """
+    return Guard(requirement, treat_pending_as_signed_out, clerk)
+
+
+def require_role(name: str) -> Guard:
+    """Demand a role in the active organization, such as ``org:admin``."""
+    return Guard(Role(name))
+
+
+def require_permission(name: str) -> Guard:
+    """Demand a custom permission in the active organization, such as ``org:data:read``."""
+    return Guard(Permission(name))
+
+
+def require_feature(slug: str) -> Guard:
+    """Demand a feature; ``org:<slug>`` or ``user:<slug>`` looks in one place only."""
+    return Guard(Feature(slug))
+
+
+def require_plan(slug: str) -> Guard:
+    """Demand a plan; ``org:<slug>`` or ``user:<slug>`` looks in one place only."""
+    return Guard(Plan(slug))
+
+
+def require_reverification(
+    preset: str | None = None, *, level: Level | None = None, after_minutes: float | None = None
+) -> Guard:
+    """Demand that the user proved who they are lately: ``require_reverification("strict")``.
+
+    The parameters are those of :class:`~clerk_fastapi.Reverified`.
+    """
+    return Guard(Reverified(preset, level=level, after_minutes=after_minutes))
+
+
+CurrentAuth = Annotated[Auth[SessionClaims], Depends(require_auth)]
+"""A signed-in user, ready to be used as the type of a parameter."""

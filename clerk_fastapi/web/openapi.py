@@ -1,0 +1,174 @@
+"""Guards in the OpenAPI document: schemes, requirements in words and for programs, and refusals."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.models import HTTPBearer
+from starlette.applications import Starlette
+
+from clerk_fastapi.protocol.authorization import Permission, Requirement
+
+__all__ = ["describe_guard", "document", "guard_name"]
+
+_PREFIX: Final = "ClerkGuard-"
+_REQUIREMENT: Final = "x-clerk-requirement"
+_OPTIONAL: Final = "x-clerk-optional"
+_METHODS: Final = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+
+_BEARER: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "A Clerk session token, as getToken() returns it.",
+}
+_COOKIE: Final = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": "__session",
+    "description": "The session cookie that Clerk's browser SDK keeps.",
+}
+_REFUSAL: Final = {
+    "type": "object",
+    "required": ["detail"],
+    "properties": {
+        "detail": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {
+                "code": {"type": "string", "description": "Stable, for programs."},
+                "message": {"type": "string", "description": "One sentence with the cure."},
+                "missing": {"type": "object", "description": "What the route demands."},
+            },
+        }
+    },
+}
+_REVERIFICATION: Final = {
+    "type": "object",
+    "required": ["clerk_error"],
+    "properties": {
+        "clerk_error": {
+            "type": "object",
+            "required": ["type", "reason", "metadata"],
+            "properties": {
+                "type": {"const": "forbidden"},
+                "reason": {"const": "reverification-error"},
+                "metadata": {"type": "object"},
+            },
+        }
+    },
+}
+
+
+def describe_guard(requirement: Requirement | None, *, optional: bool) -> HTTPBearer:
+    """Describe a guard as a security scheme, with what it demands among its extensions."""
+    words = "a signed-in user" if requirement is None else requirement.describe()
+    extensions: dict[str, Any] = {
+        _REQUIREMENT: {"signed_in": True} if requirement is None else requirement.to_json(),
+        _OPTIONAL: optional,
+    }
+    return HTTPBearer(bearerFormat="JWT", description=words, **extensions)
+
+
+def guard_name(model: HTTPBearer) -> str:
+    """Name a guard's scheme after what it demands, so that equal guards share one."""
+    described = json.dumps(model.model_dump(mode="json"), sort_keys=True)
+    return _PREFIX + hashlib.sha256(described.encode()).hexdigest()[:12]
+
+
+def document(app: Starlette) -> None:
+    """Make the OpenAPI documents of an application, and of those mounted in it, speak of its guards.
+
+    ``clerk.lifespan`` does this. Call it yourself to export a document without starting the
+    application; twice does no harm.
+    """
+    if isinstance(app, FastAPI) and not isinstance(app.__dict__.get("openapi"), _Documented):
+        app.openapi = _Documented(app.openapi)  # type: ignore[method-assign]  # FastAPI's own advice
+    for route in app.routes:
+        mounted = getattr(route, "app", None)
+        if isinstance(mounted, Starlette):
+            document(mounted)
+
+
+class _Documented:
+    """An application's ``openapi`` method, completed."""
+
+    def __init__(self, build: Callable[[], dict[str, Any]]) -> None:
+        self._build = build
+
+    def __call__(self) -> dict[str, Any]:
+        schema = self._build()
+        schemes: dict[str, Any] = schema.get("components", {}).get("securitySchemes", {})
+        guards = {name: schemes[name] for name in schemes if name.startswith(_PREFIX)}
+        if guards:  # FastAPI keeps the document, and this has not yet been done to it
+            for operation in _operations(schema):
+                _rewrite(operation, guards)
+            for name in guards:
+                del schemes[name]
+            schemes.update(ClerkBearer=_BEARER, ClerkCookie=_COOKIE)
+            schemas = schema["components"].setdefault("schemas", {})
+            schemas.update(ClerkRefusal=_REFUSAL, ClerkReverification=_REVERIFICATION)
+        return schema
+
+
+def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for section in ("paths", "webhooks"):
+        for path in schema.get(section, {}).values():
+            yield from (operation for method, operation in path.items() if method in _METHODS)
+
+
+def _rewrite(operation: dict[str, Any], guards: dict[str, Any]) -> None:
+    """Replace the guards among an operation's security by what they stand for."""
+    security: list[dict[str, list[str]]] = operation.get("security", [])
+    used = [(guards[name], scopes) for each in security for name, scopes in each.items() if name in guards]
+    if not used:
+        return
+    others = {name: scopes for each in security for name, scopes in each.items() if name not in guards}
+    optional = all(guard[_OPTIONAL] for guard, _ in used)
+    # Alternatives are OR in OpenAPI, but every guard of a route must be passed.
+    operation["security"] = [{"ClerkBearer": [], **others}, {"ClerkCookie": [], **others}]
+    if optional:
+        operation["security"].append(others)
+    demands, words = _demands(used)
+    operation[_REQUIREMENT] = demands[0] if len(demands) == 1 else {"all_of": demands}
+    sentence = f"**Requires** {' and '.join(words)}."
+    if optional:
+        sentence = "Signing in is optional."
+    operation["description"] = "\n\n".join(filter(None, [operation.get("description"), sentence]))
+    _answers(operation, optional=optional, demanding=demands != [{"signed_in": True}])
+
+
+def _demands(used: list[tuple[dict[str, Any], list[str]]]) -> tuple[list[Any], list[str]]:
+    """Collect what guards and their scopes demand, each once; being signed in goes without saying."""
+    found: dict[str, tuple[Any, str]] = {}
+    for guard, scopes in used:
+        found.setdefault(json.dumps(guard[_REQUIREMENT]), (guard[_REQUIREMENT], guard["description"]))
+        for permission in map(Permission, scopes):
+            demand = permission.to_json()
+            found.setdefault(json.dumps(demand), (demand, permission.describe()))
+    if len(found) > 1:
+        found.pop(json.dumps({"signed_in": True}), None)
+    return [demand for demand, _ in found.values()], [words for _, words in found.values()]
+
+
+def _answers(operation: dict[str, Any], *, optional: bool, demanding: bool) -> None:
+    answers = operation.setdefault("responses", {})
+    refusal = {"$ref": "#/components/schemas/ClerkRefusal"}
+    if not optional:
+        challenge = {"WWW-Authenticate": {"schema": {"type": "string"}}}
+        answers.setdefault("401", _answer("Not signed in.", refusal, challenge))
+    if demanding:
+        either = {"oneOf": [refusal, {"$ref": "#/components/schemas/ClerkReverification"}]}
+        reverification = "reverification" in json.dumps(operation[_REQUIREMENT])
+        answers.setdefault("403", _answer("Not allowed.", either if reverification else refusal, {}))
+    wait = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
+    answers.setdefault("503", _answer("Clerk's keys cannot be had.", refusal, wait))
+
+
+def _answer(description: str, schema: object, headers: Mapping[str, object]) -> dict[str, object]:
+    content = {"application/json": {"schema": schema}}
+    return {"description": description, "content": content, **({"headers": headers} if headers else {})}
