@@ -3,12 +3,13 @@
 from clerk_fastapi.testing.directory import Membership, Organization, Session, User
 from clerk_fastapi.testing.forgery import FORGERIES
 from clerk_fastapi.testing.local import LocalClerk
-from clerk_fastapi.testing.seed import SeededMember, seed
+from clerk_fastapi.testing.seed import SEED_CLAIMS, SeededMember, seed
 from clerk_fastapi.testing.tokens import ABSENT
 
 __all__ = [
     "ABSENT",
     "FORGERIES",
+    "SEED_CLAIMS",
     "LocalClerk",
     "Membership",
     "Organization",

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from clerk_fastapi.testing.directory import Directory, Organization, SessionStatus, User
 
-__all__ = ["SeededMember", "seed"]
+__all__ = ["SEED_CLAIMS", "SeededMember", "seed"]
+
+SEED_CLAIMS: Final[Mapping[str, object]] = MappingProxyType(
+    {"metadata": "{{user.public_metadata}}", "email": "{{user.primary_email_address}}"}
+)
+"""The session claims that go with the seed: ``LocalClerk(session_claims=SEED_CLAIMS)``."""
 
 _READ, _WRITE, _DELETE = "org:data:read", "org:data:write", "org:data:delete"
 _MANAGE = "org:settings:manage"
@@ -44,11 +52,12 @@ def seed(directory: Directory) -> list[SeededMember]:
 
     finn = add("finn", "member", "free")
     directory.add_member(acme, finn, role="org:member")
+    powers = "reads, writes, deletes, manages"
     return [
-        join(acme, add("ada", "admin", "pro"), "org:admin", "reads, writes, deletes, manages"),
-        join(acme, add("bob", "member", "pro"), "org:member", "reads and writes"),
-        join(acme, add("cleo", "viewer", "free"), "org:viewer", "reads"),
-        join(globex, add("dora", "admin", "free"), "org:admin", "the same powers elsewhere"),
-        SeededMember(add("eve", "member", "free"), None, "active", "a personal account"),
+        join(acme, add("ada", "admin", "pro"), "org:admin", f"admin of acme: {powers}"),
+        join(acme, add("bob", "member", "pro"), "org:member", "member of acme: reads, writes"),
+        join(acme, add("cleo", "viewer", "free"), "org:viewer", "viewer of acme: reads"),
+        join(globex, add("dora", "admin", "free"), "org:admin", f"admin of globex: {powers}"),
+        SeededMember(add("eve", "member", "free"), None, "active", "personal account"),
         SeededMember(finn, None, "pending", "has yet to choose an organization"),
     ]

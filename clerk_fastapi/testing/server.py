@@ -1,8 +1,7 @@
-"""The instance over HTTP, on this machine only."""
+"""An ASGI application over HTTP, on this machine only; needs uvicorn."""
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,28 +10,9 @@ from threading import Thread
 import uvicorn
 from starlette.types import ASGIApp
 
-from clerk_fastapi.errors import ConfigurationError
+from clerk_fastapi.testing.loopback import bind, url_of
 
-__all__ = ["bind", "run", "serve", "url_of"]
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Take a port of a loopback address; port 0 takes a free one.
-
-    From here on connections wait in line until somebody answers, so nobody has to wait for that.
-
-    :raises ConfigurationError: if the address is not a loopback address.
-    :raises OSError: if the port is taken.
-    """
-    address = _loopback(host)
-    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-    return socket.create_server((str(address), port), family=family)
-
-
-def url_of(server_socket: socket.socket) -> str:
-    """The base URL of what answers on this socket."""
-    host, port = server_socket.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+__all__ = ["run", "serve"]
 
 
 def run(app: ASGIApp, server_socket: socket.socket) -> None:
@@ -60,19 +40,7 @@ def serve(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[s
 
 
 def _server(app: ASGIApp) -> uvicorn.Server:
-    # Whoever is still waiting for a hanging answer when the server stops is not waited for.
+    # Whoever still waits for an answer that never comes does not keep the server from stopping.
     return uvicorn.Server(
         uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
     )
-
-
-def _loopback(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    try:
-        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-    except ValueError:
-        address = None
-    if address is None or not address.is_loopback:
-        raise ConfigurationError(
-            f"A local Clerk listens on this machine only; {host} is not a loopback address."
-        )
-    return address

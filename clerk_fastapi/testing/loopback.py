@@ -1,0 +1,41 @@
+"""Sockets on this machine only."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+from clerk_fastapi.errors import ConfigurationError
+
+__all__ = ["bind", "url_of"]
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take a port of a loopback address; port 0 takes a free one.
+
+    From here on connections wait in line until somebody answers, so nobody has to wait for that.
+
+    :raises ConfigurationError: if the address is not a loopback address.
+    :raises OSError: if the port is taken.
+    """
+    address = _loopback(host)
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    return socket.create_server((str(address), port), family=family)
+
+
+def url_of(server_socket: socket.socket) -> str:
+    """The base URL of what answers on this socket."""
+    host, port = server_socket.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _loopback(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        address = None
+    if address is None or not address.is_loopback:
+        raise ConfigurationError(
+            f"A local Clerk listens on this machine only; {host} is not a loopback address."
+        )
+    return address
