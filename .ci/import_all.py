@@ -17,6 +17,8 @@ def main() -> None:
     for name in MUST_IMPORT:
         importlib.import_module(name)
     for module in pkgutil.walk_packages(clerk_fastapi.__path__, "clerk_fastapi."):
+        if module.name.endswith(".__main__"):
+            continue  # a program
         try:
             importlib.import_module(module.name)
         except ModuleNotFoundError as error:
