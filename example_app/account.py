@@ -1,0 +1,31 @@
+"""What a session token tells about its bearer: plan and email, and how old the session is."""
+
+from fastapi import APIRouter
+
+from example_app.guards import RecentlySignedIn, SignedIn
+from example_app.models import Account, SessionAge
+from example_app.services import NowDep
+
+router = APIRouter(tags=["account"])
+
+
+@router.get("/me")
+async def me(auth: SignedIn) -> Account:
+    """The plan and the email come from typed custom claims: Clerk is not called for them."""
+    return Account(
+        user_id=auth.user_id,
+        email=auth.claims.email,
+        plan=auth.claims.metadata.plan,
+        organization_id=auth.org_id,
+        role=auth.org_role,
+        permissions=auth.org_permissions or (),
+    )
+
+
+@router.get("/session")
+async def session_age(auth: RecentlySignedIn, now: NowDep) -> SessionAge:
+    """How long ago the user signed in; an hour is the limit."""
+    assert auth.factor_verification_age is not None  # or Fresh would have refused
+    minutes_when_issued = auth.factor_verification_age[0]
+    seconds = minutes_when_issued * 60 + max(now - auth.claims.iat, 0)
+    return SessionAge(session_id=auth.session_id, seconds=seconds)

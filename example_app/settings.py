@@ -1,0 +1,35 @@
+"""What the operator of the example decides, read once from the environment."""
+
+import os
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def clerk_is_configured() -> bool:
+    """Whether the environment holds any ``CLERK_*`` variable, even one that is empty or misspelt.
+
+    Half a configuration must stop the start-up. If it quietly meant "use the embedded LocalClerk",
+    one typing error would leave a server that believes tokens of its own making.
+    """
+    return any(
+        name.startswith("CLERK_") and not name.startswith("CLERK_FASTAPI_") for name in os.environ
+    )
+
+
+class Settings(BaseSettings):
+    """Environment variables of the example; empty ones count as unset. Clerk reads its own."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 8000
+    database_url: str = "sqlite:///example_app.db"
+    authorized_parties: str = ""
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """The origins whose tokens are believed; unless told, this server's own on the loopback."""
+        given = tuple(part.strip() for part in self.authorized_parties.split(",") if part.strip())
+        return given or (f"http://localhost:{self.port}", f"http://127.0.0.1:{self.port}")
