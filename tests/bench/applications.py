@@ -40,13 +40,14 @@ class Claims(SessionClaims):
     email: str | None = None
 
 
-def our_clerk(instance: Instance) -> Clerk[Claims]:
+def our_clerk(instance: Instance, token_memory: int = 4_096) -> Clerk[Claims]:
     """Ours, with the key given as text, so that nothing is fetched."""
     return Clerk(
         publishable_key=instance.publishable_key,
         jwt_key=instance.pem,
         authorized_parties=[ORIGIN],
         claims=Claims,
+        token_memory=token_memory,
     )
 
 

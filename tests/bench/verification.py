@@ -14,14 +14,16 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from jose import jwk
 from starlette.requests import Request
 
-from tests.bench.applications import OURS, official_options, our_clerk
+from clerk_fastapi import Clerk
+from tests.bench.applications import OURS, Claims, official_options, our_clerk
 from tests.bench.material import ORIGIN, Material
 from tests.bench.measure import Contender, Rounds, Spread, over, take_turns
 from tests.bench.report import Figure, Ratio, Section
 
 BARE = "RSA-2048 check alone (cryptography)"
 JOSE = "python-jose Key.verify, key built once"
-VERIFY = f"{OURS}, token to typed claims"
+VERIFY = f"{OURS} verify_token"
+REMEMBER = f"{OURS} verify_token, remembering"
 OFFICIAL_VERIFY = "clerk-backend-api verify_token_async"
 OFFICIAL_AUTHENTICATE = "clerk-backend-api authenticate_request_async"
 CALLS = 100
@@ -40,7 +42,8 @@ async def measure_verification(material: Material) -> Section:
     contenders = [
         _bare(material),
         _jose(material),
-        _ours(material),
+        _ours(VERIFY, our_clerk(material.instance, token_memory=0)),
+        _ours(REMEMBER, our_clerk(material.instance)),
         _official_verify(material),
         _official_authenticate(material),
     ]
@@ -77,14 +80,12 @@ def _jose(material: Material) -> Contender:
     return Contender(JOSE, _take_apart, run)
 
 
-def _ours(material: Material) -> Contender:
-    clerk = our_clerk(material.instance)
-
+def _ours(name: str, clerk: Clerk[Claims]) -> Contender:
     async def run(tokens: Sequence[str]) -> None:
         for token in tokens:
-            await clerk.verify(token)
+            await clerk.verify_token(token)
 
-    return Contender(VERIFY, list, run)
+    return Contender(name, list, run)
 
 
 def _official_verify(material: Material) -> Contender:
@@ -121,6 +122,7 @@ def _section(rounds: Rounds) -> Section:
     ratios = [
         ratio(VERIFY, BARE, at_most=1.5),
         ratio(VERIFY, JOSE),
+        ratio(REMEMBER, BARE),
         ratio(VERIFY, OFFICIAL_VERIFY),
         ratio(OFFICIAL_VERIFY, BARE),
     ]
