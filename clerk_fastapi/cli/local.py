@@ -38,7 +38,7 @@ def _run(arguments: argparse.Namespace) -> int:
     _refuse_live_keys(os.environ)
     try:
         server_socket = bind(arguments.host, arguments.port)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         print(f"Port {arguments.port} cannot be had: {error}.", file=sys.stderr)
         return 1
     with server_socket:
@@ -64,7 +64,7 @@ def _refuse_live_keys(environment: Mapping[str, str]) -> None:
     secret_key = environment.get("CLERK_SECRET_KEY", "")
     if secret_key and secret_key_instance_type(secret_key) != "development":
         raise ConfigurationError(
-            "CLERK_SECRET_KEY is a live key; a local Clerk is for development, so unset it first."
+            "CLERK_SECRET_KEY is not a test key; a local Clerk is for development, so unset it."
         )
 
 

@@ -4,6 +4,7 @@ from clerk_fastapi.testing.directory import Membership, Organization, Session, U
 from clerk_fastapi.testing.forgery import FORGERIES
 from clerk_fastapi.testing.local import LocalClerk
 from clerk_fastapi.testing.seed import SEED_CLAIMS, SeededMember, seed
+from clerk_fastapi.testing.signing import SigningKey
 from clerk_fastapi.testing.tokens import ABSENT
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Organization",
     "SeededMember",
     "Session",
+    "SigningKey",
     "User",
     "seed",
 ]

@@ -80,7 +80,7 @@ Forger = Callable[[Original], str]
 @lru_cache(maxsize=1)
 def attacker() -> SigningKey:
     """A key that no instance has."""
-    return SigningKey.generate("ins_attacker")
+    return SigningKey.generate()
 
 
 @lru_cache(maxsize=1)

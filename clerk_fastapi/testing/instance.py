@@ -11,7 +11,7 @@ from clerk_fastapi.protocol.keys import InstanceType, PublishableKey, secret_key
 from clerk_fastapi.testing import forgery, shortcodes, tokens
 from clerk_fastapi.testing.directory import Directory, Session
 from clerk_fastapi.testing.forgers import Original
-from clerk_fastapi.testing.signing import SigningKey, new_id
+from clerk_fastapi.testing.signing import SigningKey
 from clerk_fastapi.testing.tokens import Version
 
 __all__ = ["DEFAULT_HOST", "Instance"]
@@ -27,6 +27,7 @@ class Instance(Directory):
     :param host: the Frontend API's host, which the publishable key names.
     :param instance_type: ``production`` makes keys that look live, to try out what differs there.
     :param secret_key: a test key to use instead of a new one, if two processes must agree on it.
+    :param signing_key: a key made before, to save the time of making one.
     :param session_claims: what "Customize session token" adds, with shortcodes such as
         ``{"metadata": "{{user.public_metadata}}"}``.
     :param clock: seconds since the epoch.
@@ -40,6 +41,7 @@ class Instance(Directory):
         host: str = DEFAULT_HOST,
         instance_type: InstanceType = "development",
         secret_key: str | None = None,
+        signing_key: SigningKey | None = None,
         session_claims: Mapping[str, object] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -51,7 +53,7 @@ class Instance(Directory):
         self._publishable_key = PublishableKey.build(host, instance_type)
         prefix = "sk_test_" if instance_type == "development" else "sk_live_"
         self.secret_key = secret_key or prefix + secrets.token_urlsafe(32)
-        self._keys = [SigningKey.generate(new_id("ins"))]
+        self._keys = [signing_key or SigningKey.generate()]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.host}>"
@@ -82,7 +84,7 @@ class Instance(Directory):
 
     def rotate_keys(self, *, keep_old: bool = True) -> None:
         """Sign with a new key from now on; the old ones stay published only if they are kept."""
-        self._keys = [SigningKey.generate(new_id("ins")), *(self._keys if keep_old else ())]
+        self._keys = [SigningKey.generate(), *(self._keys if keep_old else ())]
 
     def token(
         self,

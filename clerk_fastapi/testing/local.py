@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from clerk_fastapi.protocol.keys import InstanceType
 from clerk_fastapi.testing.app import JWKS_PATHS, build_app
 from clerk_fastapi.testing.instance import DEFAULT_HOST, Instance
+from clerk_fastapi.testing.signing import SigningKey
 from clerk_fastapi.testing.traffic import Outage, SeenRequest, Traffic
 
 __all__ = ["ClerkSettings", "LocalClerk"]
@@ -42,6 +43,7 @@ class LocalClerk(Instance):
     :param host: the Frontend API's host, which the publishable key names.
     :param instance_type: ``production`` makes keys that look live, to try out what differs there.
     :param secret_key: a test key to use instead of a new one, if two processes must agree on it.
+    :param signing_key: a key made before, to save the time of making one.
     :param session_claims: what "Customize session token" adds, with shortcodes such as
         ``{{user.public_metadata}}``.
     :param clock: seconds since the epoch.
@@ -55,6 +57,7 @@ class LocalClerk(Instance):
         host: str = DEFAULT_HOST,
         instance_type: InstanceType = "development",
         secret_key: str | None = None,
+        signing_key: SigningKey | None = None,
         session_claims: Mapping[str, object] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -62,6 +65,7 @@ class LocalClerk(Instance):
             host=host,
             instance_type=instance_type,
             secret_key=secret_key,
+            signing_key=signing_key,
             session_claims=session_claims,
             clock=clock,
         )

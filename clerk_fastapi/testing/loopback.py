@@ -15,10 +15,12 @@ def bind(host: str, port: int) -> socket.socket:
 
     From here on connections wait in line until somebody answers, so nobody has to wait for that.
 
-    :raises ConfigurationError: if the address is not a loopback address.
+    :raises ConfigurationError: if the address is not a loopback address, or there is no such port.
     :raises OSError: if the port is taken.
     """
     address = _loopback(host)
+    if not 0 <= port <= 65_535:
+        raise ConfigurationError(f"There is no port {port}; they end at 65535.")
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     return socket.create_server((str(address), port), family=family)
 

@@ -41,9 +41,9 @@ class SigningKey:
     private: rsa.RSAPrivateKey = field(repr=False)
 
     @classmethod
-    def generate(cls, kid: str) -> SigningKey:
-        """Make a new key of 2048 bits, as Clerk's are."""
-        return cls(kid, rsa.generate_private_key(_EXPONENT, _BITS))
+    def generate(cls) -> SigningKey:
+        """Make a new key of 2048 bits under a new name, as Clerk's are."""
+        return cls(new_id("ins"), rsa.generate_private_key(_EXPONENT, _BITS))
 
     @property
     def pem(self) -> str:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
-from clerk_fastapi.protocol.claims import Scoped
+from clerk_fastapi.protocol.identity import Scoped
 from clerk_fastapi.testing.directory import Membership, Session
 
 __all__ = [

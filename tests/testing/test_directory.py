@@ -1,0 +1,94 @@
+"""The records: who is there, who belongs to what, who is signed in."""
+
+import pytest
+
+from clerk_fastapi import ConfigurationError
+from clerk_fastapi.testing import LocalClerk, Organization, User
+
+
+def test_records_are_found_by_id_and_by_name(
+    local: LocalClerk, ada: User, acme: Organization
+) -> None:
+    """Users go by id or email address, organizations by id or slug."""
+    assert local.user(ada.id) is local.user("ada@example.com") is local.user(ada) is ada
+    assert local.organization(acme.id) is local.organization("acme") is acme
+
+
+def test_ids_look_like_clerks(local: LocalClerk, ada: User, acme: Organization) -> None:
+    """Identifiers have Clerk's prefixes and never repeat."""
+    session = local.sign_in("ada@example.com", organization="acme")
+    for prefix, identifier in (("user", ada.id), ("org", acme.id), ("sess", session.id)):
+        assert identifier.startswith(f"{prefix}_")
+        assert len(identifier) == len(prefix) + 28
+    assert session.id != local.sign_in(ada).id
+
+
+def test_roles_bring_their_permissions(local: LocalClerk, ada: User, acme: Organization) -> None:
+    """A declared role grants what it was declared with, unless a member's own are given."""
+    local.add_role("org:viewer", permissions=["org:data:read"])
+    bob, cleo = local.add_user("bob@example.com"), local.add_user("cleo@example.com")
+    assert local.add_member("acme", bob, role="org:viewer").permissions == ["org:data:read"]
+    assert local.add_member("acme", cleo, role="org:viewer", permissions=[]).permissions == []
+
+
+def test_undeclared_role_grants_nothing(local: LocalClerk, acme: Organization) -> None:
+    """A role that nobody declared is only a name."""
+    assert local.add_member(acme, local.add_user("bob@example.com")).permissions == []
+
+
+def test_metadata_is_the_records_own(local: LocalClerk) -> None:
+    """Changing the mapping that was given does not change the record."""
+    metadata = {"plan": "free"}
+    bob = local.add_user("bob@example.com", public_metadata=metadata)
+    metadata["plan"] = "pro"
+    assert bob.public_metadata == {"plan": "free"}
+
+
+def test_unknown_names_are_refused(local: LocalClerk, ada: User) -> None:
+    """Whoever is not in the instance cannot sign in to it or join it."""
+    with pytest.raises(ConfigurationError, match=r"no user nobody@example\.com"):
+        local.sign_in("nobody@example.com")
+    with pytest.raises(ConfigurationError, match="no organization globex"):
+        local.sign_in(ada, organization="globex")
+
+
+def test_only_members_sign_in_to_an_organization(local: LocalClerk, acme: Organization) -> None:
+    """A session is active in organizations of its user only."""
+    bob = local.add_user("bob@example.com")
+    with pytest.raises(ConfigurationError, match="not a member of acme"):
+        local.sign_in(bob, organization=acme)
+
+
+def test_nothing_is_added_twice(local: LocalClerk, ada: User, acme: Organization) -> None:
+    """Email addresses, slugs and memberships are unique."""
+    with pytest.raises(ConfigurationError, match="already"):
+        local.add_user("ada@example.com")
+    with pytest.raises(ConfigurationError, match="already"):
+        local.add_organization("acme")
+    with pytest.raises(ConfigurationError, match="already"):
+        local.add_member(acme, ada)
+
+
+@pytest.mark.parametrize("slug", ["", "Acme", "a b", "a,b", "a:b", "acme\n"])
+def test_slugs_that_would_break_a_token_are_refused(local: LocalClerk, slug: str) -> None:
+    """Features and plans are joined by commas and colons, so they may hold neither."""
+    with pytest.raises(ConfigurationError, match="will not do"):
+        local.add_organization(slug)
+    with pytest.raises(ConfigurationError, match="will not do"):
+        local.add_user("bob@example.com", features=[slug])
+    with pytest.raises(ConfigurationError, match="will not do"):
+        local.add_user("bob@example.com", plan=slug)
+
+
+@pytest.mark.parametrize("permission", ["data:read", "org:data", "org:data:read:all", "org::read"])
+def test_malformed_permissions_are_refused(local: LocalClerk, permission: str) -> None:
+    """A permission names a feature and what may be done with it."""
+    with pytest.raises(ConfigurationError, match="org:data:read"):
+        local.add_role("org:admin", permissions=[permission])
+
+
+@pytest.mark.parametrize("role", ["admin", "org:", "org:data:read"])
+def test_malformed_roles_are_refused(local: LocalClerk, role: str) -> None:
+    """A role begins with ``org:``."""
+    with pytest.raises(ConfigurationError, match="org:admin"):
+        local.add_role(role)
