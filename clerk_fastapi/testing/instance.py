@@ -22,18 +22,7 @@ DEFAULT_HOST = "local-clerk-0.clerk.accounts.dev"
 
 
 class Instance(Directory):
-    """One instance of Clerk; its keys are made at run time and live as long as it does.
-
-    :param host: the Frontend API's host, which the publishable key names.
-    :param instance_type: ``production`` makes keys that look live, to try out what differs there.
-    :param secret_key: a test key to use instead of a new one, if two processes must agree on it.
-    :param signing_key: a key made before, to save the time of making one.
-    :param session_claims: what "Customize session token" adds, with shortcodes such as
-        ``{"metadata": "{{user.public_metadata}}"}``.
-    :param clock: seconds since the epoch.
-    :raises ConfigurationError: for a live secret key, a host that no key can name, or a session
-        claim that Clerk sets itself.
-    """
+    """One instance of Clerk; its keys are made at run time and live as long as it does."""
 
     def __init__(
         self,
@@ -45,6 +34,18 @@ class Instance(Directory):
         session_claims: Mapping[str, object] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """Make the keys; there is nobody in it yet.
+
+        :param host: the Frontend API's host, which the publishable key names.
+        :param instance_type: ``production`` makes keys that look live, to try out the difference.
+        :param secret_key: a test key that two processes agreed on, instead of a new one.
+        :param signing_key: a key made before, to save the time of making one.
+        :param session_claims: what "Customize session token" adds, with shortcodes such as
+            ``{"metadata": "{{user.public_metadata}}"}``.
+        :param clock: seconds since the epoch.
+        :raises ConfigurationError: for a live secret key, a host that no key can name, or a session
+            claim that Clerk sets itself.
+        """
         super().__init__(clock)
         if secret_key is not None and secret_key_instance_type(secret_key) != "development":
             raise ConfigurationError("A local Clerk takes no live secret key; leave it out.")

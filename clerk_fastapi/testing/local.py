@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import TypedDict
 
 import httpx
 from starlette.types import ASGIApp
 
-from clerk_fastapi.protocol.keys import InstanceType
 from clerk_fastapi.testing.app import JWKS_PATHS, build_app
-from clerk_fastapi.testing.instance import DEFAULT_HOST, Instance
-from clerk_fastapi.testing.signing import SigningKey
+from clerk_fastapi.testing.instance import Instance
 from clerk_fastapi.testing.traffic import Outage, SeenRequest, Traffic
 
 __all__ = ["ClerkSettings", "LocalClerk"]
@@ -39,37 +37,11 @@ class LocalClerk(Instance):
         acme = local.add_organization("acme")
         local.add_member(acme, ada, role="org:admin", permissions=["org:data:read"])
         token = local.token(local.sign_in(ada, organization=acme))
-
-    :param host: the Frontend API's host, which the publishable key names.
-    :param instance_type: ``production`` makes keys that look live, to try out what differs there.
-    :param secret_key: a test key to use instead of a new one, if two processes must agree on it.
-    :param signing_key: a key made before, to save the time of making one.
-    :param session_claims: what "Customize session token" adds, with shortcodes such as
-        ``{{user.public_metadata}}``.
-    :param clock: seconds since the epoch.
-    :raises ConfigurationError: for a live secret key, a host that no key can name, or a session
-        claim that Clerk sets itself.
     """
 
-    def __init__(
-        self,
-        *,
-        host: str = DEFAULT_HOST,
-        instance_type: InstanceType = "development",
-        secret_key: str | None = None,
-        signing_key: SigningKey | None = None,
-        session_claims: Mapping[str, object] | None = None,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        super().__init__(
-            host=host,
-            instance_type=instance_type,
-            secret_key=secret_key,
-            signing_key=signing_key,
-            session_claims=session_claims,
-            clock=clock,
-        )
-        self._traffic = Traffic(build_app(self))
+    @cached_property
+    def _traffic(self) -> Traffic:
+        return Traffic(build_app(self))
 
     @property
     def app(self) -> ASGIApp:
