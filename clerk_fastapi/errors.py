@@ -8,8 +8,8 @@
     └── BackendError               502  Clerk answered, but not as agreed
         └── BackendUnavailable     503  .retry_after; an outage is not the caller's fault
 
-Reason codes are Clerk's own, word for word, wherever Clerk has one. No message ever holds a token, a
-key or the value of a claim.
+Reason codes are Clerk's own, word for word, wherever Clerk has one. No message ever holds a token,
+a key or the value of a claim.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ __all__ = [
 class ClerkError(Exception):
     """The root of every error this package raises.
 
-    ``code`` is stable and fit for programs, ``status`` is the HTTP status it becomes, and ``message``
-    is one sentence for people, with the cure in it.
+    ``code`` is stable and fit for programs, ``status`` is the HTTP status it becomes, and
+    ``message`` is one sentence for people, with the cure in it.
     """
 
     code: ClassVar[str] = "clerk-error"
@@ -70,7 +70,8 @@ class ConfigurationError(ClerkError):
     sentence = "The Clerk configuration is wrong."
 
 
-# --- 401: who is asking cannot be believed ---------------------------------------------------------
+# --- 401: who is asking cannot be believed
+# ---------------------------------------------------------
 
 
 class TokenError(ClerkError):
@@ -205,7 +206,9 @@ class TokenIssuedInFuture(TokenError):
     """The ``iat`` claim lies in the future (RFC 7519 section 4.1.6)."""
 
     code = "token-iat-in-the-future"
-    sentence = "The token was issued in the future; check the clocks of this server and of the issuer."
+    sentence = (
+        "The token was issued in the future; check the clocks of this server and of the issuer."
+    )
 
 
 class SessionPending(TokenError):
@@ -278,4 +281,6 @@ class SecretKeyRefused(BackendUnavailable):
     """Clerk does not accept the secret key that this server was given."""
 
     code = "secret-key-invalid"
-    sentence = "Clerk refuses this server's secret key; the operator must set a valid CLERK_SECRET_KEY."
+    sentence = (
+        "Clerk refuses this server's secret key; the operator must set a valid CLERK_SECRET_KEY."
+    )

@@ -58,8 +58,8 @@ def read_settings(
 ) -> Settings:
     """Check arguments, fill in what is missing from ``CLERK_*`` variables, and check those.
 
-    :raises ConfigurationError: with the name of the variable or argument and the cure, and never with
-        the value of a secret.
+    :raises ConfigurationError: with the name of the variable or argument and the cure, and never
+        with the value of a secret.
     """
     given = {
         "publishable_key": publishable_key,
@@ -75,8 +75,8 @@ def read_settings(
         _check_secret_key(secret.get_secret_value(), key)
     if key is None and secret is None and pem is None:
         raise ConfigurationError(
-            "Clerk has no keys: set CLERK_PUBLISHABLE_KEY and CLERK_SECRET_KEY, as the API keys page "
-            "of the Clerk dashboard shows them."
+            "Clerk has no keys: set CLERK_PUBLISHABLE_KEY and CLERK_SECRET_KEY, as the API keys "
+            "page of the Clerk dashboard shows them."
         )
     return Settings(
         publishable_key=key,
@@ -112,11 +112,13 @@ def _check_secret_key(secret: str, key: PublishableKey | None) -> None:
             "page of the Clerk dashboard."
         )
     if not secret.isprintable() or " " in secret:
-        raise ConfigurationError("CLERK_SECRET_KEY holds blanks or control characters; copy it anew.")
+        raise ConfigurationError(
+            "CLERK_SECRET_KEY holds blanks or control characters; copy it anew."
+        )
     if key is not None and secret_key_instance_type(secret) != key.instance_type:
         raise ConfigurationError(
-            "CLERK_SECRET_KEY and CLERK_PUBLISHABLE_KEY belong to different instances: one is a test "
-            "key and the other a live key."
+            "CLERK_SECRET_KEY and CLERK_PUBLISHABLE_KEY belong to different instances: one is a "
+            "test key and the other a live key."
         )
 
 
@@ -136,7 +138,9 @@ def _origin(url: str) -> str:
     if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigurationError("CLERK_API_URL is not a URL like https://api.clerk.com.")
     if parts.scheme != "https" and not (parts.scheme == "http" and local):
-        raise ConfigurationError("CLERK_API_URL must be https; http is for loopback addresses only.")
+        raise ConfigurationError(
+            "CLERK_API_URL must be https; http is for loopback addresses only."
+        )
     return url.strip().rstrip("/").removesuffix("/v1")
 
 

@@ -98,8 +98,8 @@ class JwksCache:
     :param clock: tells the time in seconds.
     :param ttl: seconds that a fetched set is good for.
     :param stale_for: seconds beyond ``ttl`` that a set is still used while no new one can be had.
-    :param cooldown: seconds between two look-ups of unknown ``kid`` values: whoever sends tokens with
-        random ones causes no more fetches than that.
+    :param cooldown: seconds between two look-ups of unknown ``kid`` values: whoever sends tokens
+        with random ones causes no more fetches than that.
     """
 
     def __init__(
@@ -176,7 +176,7 @@ class JwksCache:
         await self._land()
 
     async def _replace(self, kid: str) -> None:
-        """Get a set where there is none, or none that is fresh; in an outage the old one will do."""
+        """Get a fresh set where there is none; in an outage the old one will do."""
         stale_until = self._fetched_at + self._ttl + self._stale_for
         usable = kid in self._last and self._clock() < stale_until
         if usable and self._failures:

@@ -15,7 +15,8 @@ from clerk_fastapi.protocol.authorization import (
     Role,
     missing,
 )
-from clerk_fastapi.protocol.claims import Actor, SessionClaims, is_pending
+from clerk_fastapi.protocol.claims import Actor
+from clerk_fastapi.protocol.identity import Identity
 from clerk_fastapi.protocol.verify import ClaimsT, VerifiedToken, read_claims
 
 __all__ = ["Auth"]
@@ -26,64 +27,75 @@ _NOT_ASKED: Final[Any] = object()
 class Auth(Generic[ClaimsT]):
     """A verified session: who is signed in, in which organization, and what they may do.
 
-    Made by the guards; ``Auth[Claims]`` tells type checkers which custom claims there are. Names are
-    those of Clerk's auth object, https://clerk.com/docs/reference/backend/types/auth-object
+    Made by the guards; ``Auth[Claims]`` tells type checkers which custom claims there are. Names
+    are those of Clerk's auth object, https://clerk.com/docs/reference/backend/types/auth-object
     """
 
     __slots__ = ("_claims", "_model", "_token", "_verified")
 
     token_type: Literal["session_token"] = "session_token"
 
-    def __init__(self, token: bytes, verified: VerifiedToken, model: type[ClaimsT]) -> None:
+    def __init__(
+        self,
+        token: bytes,
+        verified: VerifiedToken,
+        model: type[ClaimsT],
+        claims: ClaimsT | None = None,
+    ) -> None:
         self._token = token
         self._verified = verified
         self._model = model
-        self._claims: ClaimsT | None = None
+        self._claims = claims
+
+    @property
+    def identity(self) -> Identity:
+        """What decisions rest on: Clerk's own claims, immutable."""
+        return self._verified.identity
 
     @property
     def user_id(self) -> str:
         """The user's id: the ``sub`` claim."""
-        return self._verified.claims.sub
+        return self.identity.user_id
 
     @property
     def session_id(self) -> str:
         """The session's id: the ``sid`` claim."""
-        return self._verified.claims.sid
+        return self.identity.session_id
 
     @property
     def session_status(self) -> str | None:
         """``active``, or ``pending`` while tasks remain; ``None`` in tokens that do not say."""
-        return self._verified.claims.sts
+        return self.identity.session_status
 
     @property
     def is_pending(self) -> bool:
         """Whether the user still has tasks, such as choosing an organization."""
-        return is_pending(self._verified.claims)
+        return self.identity.is_pending
 
     @property
     def org_id(self) -> str | None:
         """The active organization's id, or ``None`` in a personal account."""
-        return self._verified.claims.org_id
+        return self.identity.org_id
 
     @property
     def org_role(self) -> str | None:
         """The user's role in the active organization, such as ``org:admin``."""
-        return self._verified.claims.org_role
+        return self.identity.org_role
 
     @property
     def org_slug(self) -> str | None:
         """The active organization's slug."""
-        return self._verified.claims.org_slug
+        return self.identity.org_slug
 
     @property
     def org_permissions(self) -> tuple[str, ...] | None:
         """The user's custom permissions in the active organization."""
-        return self._verified.claims.org_permissions
+        return self.identity.org_permissions
 
     @property
     def factor_verification_age(self) -> tuple[float, ...] | None:
         """Minutes since the first and second factor were verified; -1 stands for never."""
-        return self._verified.claims.fva
+        return self.identity.factor_verification_age
 
     @property
     def actor(self) -> Actor | None:
@@ -92,7 +104,7 @@ class Auth(Generic[ClaimsT]):
 
     @property
     def claims(self) -> ClaimsT:
-        """All claims, as the application's model reads them: a copy that belongs to this request."""
+        """All claims, read by the application's model: a copy that belongs to this request."""
         if self._claims is None:
             self._claims = read_claims(self._verified.payload, self._model)
         return self._claims
@@ -108,7 +120,8 @@ class Auth(Generic[ClaimsT]):
     ) -> bool:
         """Whether the session holds everything that is asked; asking nothing is answered with no.
 
-        Whatever cannot be decided counts as not held: a ``None``, a malformed claim, no organization.
+        Whatever cannot be decided counts as not held: a ``None``, a malformed claim, no
+        organization.
 
         :param role: a role in the active organization, ``org:admin`` or ``admin``.
         :param permission: a custom permission in it, ``org:data:read`` or ``data:read``.
@@ -131,12 +144,12 @@ class Auth(Generic[ClaimsT]):
         except ConfigurationError:
             return False
         # None of these requirements looks at the clock: ages are counted in the token itself.
-        claims = self._verified.claims
-        return bool(requirements) and all(each.met_by(claims, claims.iat) for each in requirements)
+        who = self.identity
+        return bool(requirements) and all(each.met_by(who, who.issued_at) for each in requirements)
 
     def missing(self, requirement: Requirement, now: float) -> Requirement | None:
         """Say which part of ``requirement`` is not met at ``now``, or ``None`` if it all is."""
-        return missing(requirement, self._verified.claims, now)
+        return missing(requirement, self.identity, now)
 
     async def get_token(self) -> str:
         """The session token that this request came with, to be passed on to another service."""

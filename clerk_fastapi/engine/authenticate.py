@@ -11,7 +11,6 @@ from clerk_fastapi.engine.auth import Auth
 from clerk_fastapi.engine.state import SignedIn, SignedOut, State
 from clerk_fastapi.errors import (
     ClientUatMissing,
-    KeyIdMismatch,
     OriginMismatch,
     SessionSuperseded,
     TokenError,
@@ -20,12 +19,18 @@ from clerk_fastapi.errors import (
 from clerk_fastapi.protocol.claims import (
     COOKIE_LIMIT,
     CUSTOM_CLAIMS_LIMIT,
-    SessionClaims,
     custom_claims_size,
 )
 from clerk_fastapi.protocol.credentials import Credentials, Facts, read_credentials
+from clerk_fastapi.protocol.identity import Identity
 from clerk_fastapi.protocol.tokens import UnverifiedToken, peek_claims, refuse_machine_claims
-from clerk_fastapi.protocol.verify import ClaimsT, VerifiedToken, check_header, judge_times, verify
+from clerk_fastapi.protocol.verify import (
+    ClaimsT,
+    check_header,
+    judge_times,
+    read_claims,
+    verify,
+)
 from clerk_fastapi.settings import Settings
 from clerk_fastapi.stores.memory import TokenMemory
 
@@ -58,6 +63,8 @@ class Authenticator(Generic[ClaimsT]):
         self._memory = memory
         self._model = model
         self._clock = clock
+        key = settings.publishable_key
+        self._is_production = key is not None and key.instance_type == "production"
         self._warned_of_size = False
 
     async def authenticate(self, facts: Facts) -> State[ClaimsT]:
@@ -67,15 +74,15 @@ class Authenticator(Generic[ClaimsT]):
         """
         try:
             credentials = read_credentials(facts, self._settings.publishable_key, self._clock())
-            verified = await self.verify(credentials.token)
+            auth = await self.verify(credentials.token)
             if credentials.carrier == "cookie":
-                self._judge_browser(facts, credentials, verified.claims)
+                self._judge_browser(facts, credentials, auth.identity)
         except TokenError as error:
             logger.debug("signed out: %s", error.code)
             return SignedOut(error)
-        return SignedIn(Auth(credentials.token, verified, self._model))
+        return SignedIn(auth)
 
-    async def verify(self, token: bytes) -> VerifiedToken:
+    async def verify(self, token: bytes) -> Auth[ClaimsT]:
         """Believe a token, or say why not; one that was believed before only has its times checked.
 
         :raises TokenError: the leaf names the reason.
@@ -85,29 +92,27 @@ class Authenticator(Generic[ClaimsT]):
         known = self._memory.get(digest)
         if known is not None:
             if self._keys.ready(known.key.kid) is known.key:
-                judge_times(known.claims, self._rules.clock_skew, self._clock())
-                return known
+                judge_times(known.identity, self._rules.clock_skew, self._clock())
+                return Auth(token, known, self._model)
             self._memory.forget(digest)
         unverified = UnverifiedToken.parse(token)
-        check_header(unverified, self._rules)
-        kid = unverified.header.kid
-        key = self._keys.ready(kid)
+        key = self._keys.ready(unverified.header.kid)
         if key is None:
             # What no key can save is refused before a key is fetched for it.
+            check_header(unverified, self._rules)
             refuse_machine_claims(unverified.payload)
-            key = await self._keys.key_for(kid)
-        verified = verify(unverified, key, self._rules, self._model, self._clock())
+            key = await self._keys.key_for(unverified.header.kid)
+        verified = verify(unverified, key, self._rules, self._clock())
+        claims = read_claims(verified.payload, self._model)
         self._memory.put(digest, verified)
-        self._warn_of_size(token, verified)
-        return verified
+        self._warn_of_size(token, verified.payload)
+        return Auth(token, verified, self._model, claims)
 
-    def _judge_browser(
-        self, facts: Facts, credentials: Credentials, claims: SessionClaims
-    ) -> None:
+    def _judge_browser(self, facts: Facts, credentials: Credentials, identity: Identity) -> None:
         """Hold a cookie against what else the browser said: cookies travel without being asked."""
         if credentials.client_uat == 0:
             raise ClientUatMissing
-        if credentials.client_uat is not None and claims.iat < credentials.client_uat:
+        if credentials.client_uat is not None and identity.issued_at < credentials.client_uat:
             raise SessionSuperseded
         parties = self._rules.authorized_parties
         own = _own_origins(facts)
@@ -116,24 +121,22 @@ class Authenticator(Generic[ClaimsT]):
             origin = (facts.origin or b"").decode("latin-1").lower()
             if origin and origin not in own and origin not in (parties or ()):
                 raise OriginMismatch
-        key = self._settings.publishable_key
-        if parties is None and claims.azp and key is not None and key.instance_type == "production":
-            # Nobody said which origins are ours, so only this one is: a neighbouring subdomain
-            # must not be able to plant its own visitors' tokens here.
-            if claims.azp.lower() not in own:
-                raise TokenInvalidAuthorizedParties
+        # Where nobody said which origins are ours, only this one is: a neighbouring subdomain must
+        # not be able to plant its own visitors' tokens here.
+        party = identity.authorized_party if parties is None and self._is_production else None
+        if party is not None and party.lower() not in own:
+            raise TokenInvalidAuthorizedParties
 
-    def _warn_of_size(self, token: bytes, verified: VerifiedToken) -> None:
-        if self._warned_of_size or (
-            len(verified.payload) <= CUSTOM_CLAIMS_LIMIT and len(token) <= COOKIE_LIMIT
-        ):
+    def _warn_of_size(self, token: bytes, payload: bytes) -> None:
+        small = len(payload) <= CUSTOM_CLAIMS_LIMIT and len(token) <= COOKIE_LIMIT
+        if small or self._warned_of_size:
             return
-        custom = custom_claims_size(peek_claims(verified.payload))
+        custom = custom_claims_size(peek_claims(payload))
         if custom > CUSTOM_CLAIMS_LIMIT or len(token) > COOKIE_LIMIT:
             self._warned_of_size = True
             logger.warning(
-                "a session token has %d bytes, %d of them custom claims: browsers keep cookies of up "
-                "to %d bytes, so keep custom claims within %d",
+                "a session token has %d bytes, %d of them custom claims: browsers keep cookies of "
+                "up to %d bytes, so keep custom claims within %d",
                 len(token),
                 custom,
                 COOKIE_LIMIT,
@@ -142,7 +145,7 @@ class Authenticator(Generic[ClaimsT]):
 
 
 def _own_origins(facts: Facts) -> frozenset[str]:
-    """The origins that a page of this very host can have; TLS may have ended at a proxy before us."""
+    """The origins that a page of this very host can have; TLS may have ended at a proxy."""
     host = (facts.host or b"").decode("latin-1").lower()
     origins = {f"https://{host.removesuffix(':443')}"}
     if facts.scheme in ("http", "ws"):

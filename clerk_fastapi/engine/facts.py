@@ -13,7 +13,7 @@ Scope = MutableMapping[str, Any]
 
 
 class Connection(Protocol):
-    """A request or WebSocket: Starlette's ``HTTPConnection``, or anything else with an ASGI scope."""
+    """A request or WebSocket: Starlette's ``HTTPConnection``, or anything with an ASGI scope."""
 
     @property
     def scope(self) -> Scope: ...
@@ -22,8 +22,8 @@ class Connection(Protocol):
 def read_facts(scope: Scope) -> Facts:
     """Collect what matters for authentication.
 
-    A header that came twice is joined with a comma (RFC 9110 section 5.3), so that two bearer tokens
-    make one that nobody accepts; cookies are joined with a semicolon (RFC 6265 section 5.4).
+    A header that came twice is joined with a comma (RFC 9110 section 5.3), so that two bearer
+    tokens make one that nobody accepts; cookies are joined with a semicolon (RFC 6265 section 5.4).
     """
     authorization = cookie = host = origin = None
     for name, value in scope["headers"]:

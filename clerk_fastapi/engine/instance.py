@@ -58,18 +58,20 @@ class Instance(Generic[ClaimsT]):
     ) -> None:
         """Check the configuration; nothing is fetched yet.
 
-        Every key falls back to its ``CLERK_*`` variable. Keys for verification come from ``jwt_key``
-        (no network), else from the Backend API (``secret_key``), else from the instance's own
-        ``/.well-known/jwks.json``.
+        Every key falls back to its ``CLERK_*`` variable. Keys for verification come from
+        ``jwt_key`` (no network), else from the Backend API (``secret_key``), else from the
+        instance's own ``/.well-known/jwks.json``.
 
         :param publishable_key: names the instance (``CLERK_PUBLISHABLE_KEY``).
         :param secret_key: opens the Backend API (``CLERK_SECRET_KEY``).
         :param jwt_key: the instance's public key as PEM (``CLERK_JWT_KEY``).
-        :param api_url: where the Backend API is (``CLERK_API_URL``), ``https://api.clerk.com`` by default.
-        :param authorized_parties: origins that tokens may have been issued to; ``None`` checks only the
-            cookies of production instances, which must belong to the host they were sent to.
+        :param api_url: where the Backend API is (``CLERK_API_URL``), ``https://api.clerk.com`` by
+            default.
+        :param authorized_parties: origins that tokens may have been issued to; ``None`` checks only
+            the cookies of production instances, which must belong to the host they were sent to.
         :param audience: values of ``aud``, one of which a token must carry; ``None`` demands none.
-        :param issuer: values that ``iss`` may have instead of the instance's own; ``False`` believes any.
+        :param issuer: values that ``iss`` may have instead of the instance's own; ``False``
+            believes any.
         :param clock_skew: seconds by which clocks may differ.
         :param claims: the type of the claims, a subclass of :class:`SessionClaims`.
         :param clock: tells the time in seconds since the epoch.
@@ -96,7 +98,6 @@ class Instance(Generic[ClaimsT]):
             algorithms=algorithms,
             require_category=require_category,
         )
-        self._model = claims
         self._transport = Transport(transport, timeout=backend_timeout)
         self._keys = _keys(
             settings,
@@ -144,7 +145,7 @@ class Instance(Generic[ClaimsT]):
         :raises BackendUnavailable: if the instance's keys cannot be had.
         """
         raw = token.encode("utf-8", "surrogatepass")
-        return Auth(raw, await self._authenticator.verify(raw), self._model)
+        return await self._authenticator.verify(raw)
 
     async def __aenter__(self) -> Self:
         await self._transport.open()
@@ -160,9 +161,7 @@ class Instance(Generic[ClaimsT]):
         await self._transport.close()
 
 
-def _keys(
-    settings: Settings, transport: Transport, cache: Callable[..., JwksCache]
-) -> Keys:
+def _keys(settings: Settings, transport: Transport, cache: Callable[..., JwksCache]) -> Keys:
     if settings.jwt_key is not None:
         return PinnedKey(settings.jwt_key)
     if settings.secret_key is not None:

@@ -11,7 +11,14 @@ from typing import Any, Literal
 from jose import jwk
 from jose.exceptions import JOSEError
 
-__all__ = ["ALGORITHMS", "Algorithm", "KeyRefused", "VerificationKey", "key_from_jwk", "key_from_pem"]
+__all__ = [
+    "ALGORITHMS",
+    "Algorithm",
+    "KeyRefused",
+    "VerificationKey",
+    "key_from_jwk",
+    "key_from_pem",
+]
 
 Algorithm = Literal["RS256", "RS384", "RS512"]
 ALGORITHMS: tuple[Algorithm, ...] = ("RS256", "RS384", "RS512")
@@ -37,12 +44,12 @@ class VerificationKey:
     _key: Any = field(compare=False, repr=False)
 
     def verify(self, signing_input: bytes, signature: bytes) -> bool:
-        """Tell whether ``signature`` is this key's own over ``signing_input`` (RFC 7515 section 5.2)."""
+        """Tell whether this key signed ``signing_input`` (RFC 7515 section 5.2)."""
         return bool(self._key.verify(signing_input, signature))
 
 
 def key_from_pem(pem: str, algorithm: Algorithm = "RS256") -> VerificationKey:
-    """Build a key from PEM text; header, footer and line breaks may be missing or written as ``\\n``.
+    """Build a key from PEM text, without header, footer or real line breaks if need be.
 
     :raises KeyRefused: if it is not an RSA public key of at least 2048 bits.
     """
@@ -61,8 +68,8 @@ def key_from_pem(pem: str, algorithm: Algorithm = "RS256") -> VerificationKey:
 def key_from_jwk(document: Mapping[str, object]) -> VerificationKey:
     """Build a key from a JSON Web Key (RFC 7517), for ``RS256`` unless it says otherwise.
 
-    :raises KeyRefused: if it is not an RSA signature key with a name and at least 2048 bits, or if it
-        holds private parts.
+    :raises KeyRefused: if it is not an RSA signature key with a name and at least 2048 bits, or if
+        it holds private parts.
     """
     kid, algorithm = document.get("kid"), document.get("alg", "RS256")
     if not isinstance(kid, str) or not kid:

@@ -1,4 +1,4 @@
-"""May these claims do this? Requirements, and Clerk's ``has()`` built from them."""
+"""May this session do this? Requirements, and Clerk's ``has()`` built from them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from clerk_fastapi.errors import ConfigurationError
-from clerk_fastapi.protocol.claims import Scoped, SessionClaims
+from clerk_fastapi.protocol.identity import Identity, Scoped
 
 __all__ = [
     "AllOf",
@@ -41,8 +41,8 @@ _USER_SCOPES = frozenset({"u", "user"})
 class Requirement(ABC):
     """What a route demands of a verified session; join them with ``&`` and ``|``.
 
-    The same value is judged by ``auth.has``, enforced by a guard, printed into OpenAPI and carried by
-    the 403 as what was missing.
+    The same value is judged by ``auth.has``, enforced by a guard, printed into OpenAPI and carried
+    by the 403 as what was missing.
     """
 
     __slots__ = ()
@@ -54,8 +54,8 @@ class Requirement(ABC):
         return AnyOf((*_parts(self, AnyOf), *_parts(other, AnyOf)))
 
     @abstractmethod
-    def met_by(self, claims: SessionClaims, now: float) -> bool:
-        """Whether claims meet it at ``now`` (seconds since the epoch); what is unknown is not met."""
+    def met_by(self, identity: Identity, now: float) -> bool:
+        """Whether an identity meets it at ``now``, in epoch seconds; the unknown is not met."""
 
     @abstractmethod
     def describe(self) -> str:
@@ -75,9 +75,11 @@ class Role(Requirement):
     def __post_init__(self) -> None:
         _demand_text(self, self.name)
 
-    def met_by(self, claims: SessionClaims, now: float) -> bool:
-        role = claims.org_role
-        return bool(claims.org_id and role) and _with_prefix(role or "") == _with_prefix(self.name)
+    def met_by(self, identity: Identity, now: float) -> bool:
+        role = identity.org_role
+        return bool(identity.org_id and role) and _with_prefix(role or "") == _with_prefix(
+            self.name
+        )
 
     def describe(self) -> str:
         return f"role {_with_prefix(self.name)}"
@@ -95,9 +97,9 @@ class Permission(Requirement):
     def __post_init__(self) -> None:
         _demand_text(self, self.name)
 
-    def met_by(self, claims: SessionClaims, now: float) -> bool:
-        granted = claims.org_permissions
-        return bool(claims.org_id) and granted is not None and _with_prefix(self.name) in granted
+    def met_by(self, identity: Identity, now: float) -> bool:
+        granted = identity.org_permissions
+        return bool(identity.org_id) and granted is not None and _with_prefix(self.name) in granted
 
     def describe(self) -> str:
         return f"permission {_with_prefix(self.name)}"
@@ -108,15 +110,15 @@ class Permission(Requirement):
 
 @dataclass(frozen=True, slots=True)
 class Feature(Requirement):
-    """A feature of the user or of the active organization; ``org:<slug>`` or ``user:<slug>`` for one."""
+    """A feature of the user or the active organization; ``org:<slug>``, ``user:<slug>`` for one."""
 
     slug: str
 
     def __post_init__(self) -> None:
         _demand_text(self, self.slug)
 
-    def met_by(self, claims: SessionClaims, now: float) -> bool:
-        return _holds(claims.fea, self.slug)
+    def met_by(self, identity: Identity, now: float) -> bool:
+        return _holds(identity.features, self.slug)
 
     def describe(self) -> str:
         return f"feature {self.slug}"
@@ -127,15 +129,15 @@ class Feature(Requirement):
 
 @dataclass(frozen=True, slots=True)
 class Plan(Requirement):
-    """A plan of the user or of the active organization; ``org:<slug>`` or ``user:<slug>`` for one."""
+    """A plan of the user or the active organization; ``org:<slug>``, ``user:<slug>`` for one."""
 
     slug: str
 
     def __post_init__(self) -> None:
         _demand_text(self, self.slug)
 
-    def met_by(self, claims: SessionClaims, now: float) -> bool:
-        return _holds(claims.pla, self.slug)
+    def met_by(self, identity: Identity, now: float) -> bool:
+        return _holds(identity.plans, self.slug)
 
     def describe(self) -> str:
         return f"plan {self.slug}"
@@ -154,10 +156,10 @@ class Organization(Requirement):
         if self.id_or_slug is not None:
             _demand_text(self, self.id_or_slug)
 
-    def met_by(self, claims: SessionClaims, now: float) -> bool:
-        if not claims.org_id:
+    def met_by(self, identity: Identity, now: float) -> bool:
+        if not identity.org_id:
             return False
-        return self.id_or_slug is None or self.id_or_slug in (claims.org_id, claims.org_slug)
+        return self.id_or_slug is None or self.id_or_slug in (identity.org_id, identity.org_slug)
 
     def describe(self) -> str:
         name = self.id_or_slug
@@ -169,7 +171,7 @@ class Organization(Requirement):
 
 @dataclass(frozen=True, slots=True, init=False)
 class Reverified(Requirement):
-    """The user proved who they are within the last minutes: a preset of Clerk's, or a level and an age.
+    """The user proved lately who they are: a preset of Clerk's, or a level and an age.
 
     :param preset: ``strict_mfa``, ``strict``, ``moderate`` or ``lax``.
     :param level: ``first_factor``, ``second_factor`` or ``multi_factor``.
@@ -204,8 +206,8 @@ class Reverified(Requirement):
         object.__setattr__(self, "level", level)
         object.__setattr__(self, "after_minutes", after_minutes)
 
-    def met_by(self, claims: SessionClaims, now: float) -> bool:
-        ages = claims.fva
+    def met_by(self, identity: Identity, now: float) -> bool:
+        ages = identity.factor_verification_age
         if ages is None or len(ages) != 2 or any(age != -1 and age < 0 for age in ages):
             return False
         first, second = (age != -1 and age < self.after_minutes for age in ages)
@@ -232,9 +234,9 @@ class Reverified(Requirement):
 class Fresh(Requirement):
     """A session no older than ``max_age`` seconds, counted from the last proof of the first factor.
 
-    Tokens are renewed every minute, so that their own age says nothing; ``fva`` tells, in minutes, how
-    long before ``iat`` the user proved who they are. Without it the age is unknown and the demand is
-    not met.
+    Tokens are renewed every minute, so that their own age says nothing; ``fva`` tells, in minutes,
+    how long before ``iat`` the user proved who they are. Without it the age is unknown and the
+    demand is not met.
     """
 
     max_age: float
@@ -243,10 +245,13 @@ class Fresh(Requirement):
         if not _is_positive(self.max_age):
             raise ConfigurationError("Fresh needs a max_age in seconds, greater than zero.")
 
-    def met_by(self, claims: SessionClaims, now: float) -> bool:
-        if not claims.fva or claims.fva[0] < 0:
+    def met_by(self, identity: Identity, now: float) -> bool:
+        if not identity.factor_verification_age or identity.factor_verification_age[0] < 0:
             return False
-        return claims.fva[0] * 60 + max(now - claims.iat, 0) <= self.max_age
+        return (
+            identity.factor_verification_age[0] * 60 + max(now - identity.issued_at, 0)
+            <= self.max_age
+        )
 
     def describe(self) -> str:
         return f"a session no older than {self.max_age:g} seconds"
@@ -261,8 +266,8 @@ class AllOf(Requirement):
 
     parts: tuple[Requirement, ...]
 
-    def met_by(self, claims: SessionClaims, now: float) -> bool:
-        return bool(self.parts) and all(part.met_by(claims, now) for part in self.parts)
+    def met_by(self, identity: Identity, now: float) -> bool:
+        return bool(self.parts) and all(part.met_by(identity, now) for part in self.parts)
 
     def describe(self) -> str:
         return " and ".join(_grouped(part) for part in self.parts)
@@ -277,8 +282,8 @@ class AnyOf(Requirement):
 
     parts: tuple[Requirement, ...]
 
-    def met_by(self, claims: SessionClaims, now: float) -> bool:
-        return any(part.met_by(claims, now) for part in self.parts)
+    def met_by(self, identity: Identity, now: float) -> bool:
+        return any(part.met_by(identity, now) for part in self.parts)
 
     def describe(self) -> str:
         return " or ".join(_grouped(part) for part in self.parts)
@@ -287,26 +292,28 @@ class AnyOf(Requirement):
         return {"any_of": [part.to_json() for part in self.parts]}
 
 
-def missing(requirement: Requirement, claims: SessionClaims, now: float) -> Requirement | None:
-    """Say which part of a requirement claims do not meet at ``now``; ``None`` if they meet it all.
+def missing(requirement: Requirement, identity: Identity, now: float) -> Requirement | None:
+    """Say which part of a requirement is not met at ``now``; ``None`` if it all is.
 
     Of several, the ones that signing in or verifying again would not bring come first: nobody is
     asked for a password only to be turned away after it.
     """
-    if requirement.met_by(claims, now):
+    if requirement.met_by(identity, now):
         return None
     if not isinstance(requirement, AllOf):
         return requirement
-    unmet = [part for each in requirement.parts if (part := missing(each, claims, now)) is not None]
+    unmet = [
+        part for each in requirement.parts if (part := missing(each, identity, now)) is not None
+    ]
     lasting = [part for part in unmet if not isinstance(part, Reverified | Fresh)]
     if lasting:
         return lasting[0] if len(lasting) == 1 else AllOf(tuple(lasting))
-    return next((part for part in unmet if isinstance(part, Fresh)), unmet[0] if unmet else requirement)
+    return next(
+        (part for part in unmet if isinstance(part, Fresh)), unmet[0] if unmet else requirement
+    )
 
 
-def _parts(
-    requirement: Requirement, joined: type[AllOf] | type[AnyOf]
-) -> tuple[Requirement, ...]:
+def _parts(requirement: Requirement, joined: type[AllOf] | type[AnyOf]) -> tuple[Requirement, ...]:
     if isinstance(requirement, joined):
         return requirement.parts
     return (requirement,)

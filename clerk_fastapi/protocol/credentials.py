@@ -27,8 +27,8 @@ class Facts(NamedTuple):
 class Credentials(NamedTuple):
     """A token, where it was found, and what the browser last said of its sign-in state.
 
-    ``client_uat`` is the ``__client_uat`` cookie: seconds since the epoch, 0 for signed out, ``None``
-    where there was no such cookie.
+    ``client_uat`` is the ``__client_uat`` cookie: seconds since the epoch, 0 for signed out,
+    ``None`` where there was no such cookie.
     """
 
     token: bytes
@@ -39,8 +39,8 @@ class Credentials(NamedTuple):
 def read_credentials(facts: Facts, key: PublishableKey | None, now: float) -> Credentials:
     """Find the session token: the ``Authorization`` header before cookies, RFC 6750 section 2.1.
 
-    A header that should be a bearer token and is not is refused: the cookies are for requests that do
-    not speak for themselves. Other schemes, such as ``Basic``, are somebody else's and ignored.
+    A header that should be a bearer token and is not is refused: the cookies are for requests that
+    do not speak for themselves. Other schemes, such as ``Basic``, are somebody else's and ignored.
 
     :raises CredentialsMissing: if there is none.
     :raises TokenInvalid: if the header is not ``Bearer <token>``.
@@ -86,9 +86,7 @@ def _percent_decoded(value: bytes) -> str:
         return value.decode("latin-1")
 
 
-def _session_cookie(
-    cookies: dict[str, str], key: PublishableKey | None, now: float
-) -> Credentials:
+def _session_cookie(cookies: dict[str, str], key: PublishableKey | None, now: float) -> Credentials:
     suffix = ""
     if key is not None and _uses_suffix(cookies, key, now):
         suffix = f"_{key.cookie_suffix}"

@@ -74,7 +74,7 @@ class PublishableKey:
 
 
 def secret_key_instance_type(secret_key: str) -> InstanceType:
-    """Tell a development secret key (``sk_test_``, or ``test_`` as it used to be) from a live one."""
+    """Tell a development secret key (``sk_test_``, formerly ``test_``) from a live one."""
     return "development" if secret_key.startswith(("sk_test_", "test_")) else "production"
 
 

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from clerk_fastapi.errors import TokenInvalid, TokenTypeMismatch
 
-__all__ = ["MAX_TOKEN_BYTES", "TokenHeader", "UnverifiedToken", "peek_claims", "refuse_machine_claims"]
+__all__ = [
+    "MAX_TOKEN_BYTES",
+    "TokenHeader",
+    "UnverifiedToken",
+    "is_machine",
+    "peek_claims",
+    "refuse_machine_claims",
+]
 
 MAX_TOKEN_BYTES: Final = 16_384
 """Longer than any cookie or header that Clerk fills; what is longer is refused unread."""
 
-TokenType = Literal["session_token"]
-
 _SESSION_CATEGORIES = frozenset({"cl_B7d4PD111AAA", "cl_I7d4PD111III"})
 _MACHINE_TYPES = frozenset({"at+jwt", "application/at+jwt"})
-_MACHINE_SUBJECT = "mch_"
 
-# base64url to base64; the two characters that only base64 knows become ones that nobody knows.
-_ALPHABET = bytes.maketrans(b"-_+/", b"+/!!")
-_PADDING = (b"", b"", b"==", b"=")
-# Last characters whose unused bits are zero (RFC 4648 section 3.5), by length modulo 4.
-_CANONICAL_ENDS = (None, b"", b"AQgw", b"AEIMQUYcgkosw048")
+# The decoder forgives padding, the other alphabet, and whatever JSON would unescape; we do not.
+_EQUALS, _PLUS, _SLASH, _BACKSLASH = b"=+/\\"
+# Python's own base64 decoder is three times slower and forgives unused bits that are not zero.
+_decode: Final[Callable[[bytes], tuple[bytes, bytes]]] = TypeAdapter(
+    tuple[bytes, bytes], config=ConfigDict(val_json_bytes="base64")
+).validator.validate_json
 
 
 class TokenHeader(NamedTuple):
@@ -48,21 +53,24 @@ class UnverifiedToken(NamedTuple):
 
     @classmethod
     def parse(cls, token: bytes) -> UnverifiedToken:
-        """Take a token apart: three parts, canonical base64url, a JSON header (RFC 7515 section 7.1).
+        """Take a token apart: three parts of base64url, a JSON header (RFC 7515 section 7.1).
 
         :raises TokenInvalid: if it is anything else, or longer than :data:`MAX_TOKEN_BYTES`.
         """
-        if len(token) > MAX_TOKEN_BYTES:
+        if len(token) > MAX_TOKEN_BYTES or (
+            _EQUALS in token or _PLUS in token or _SLASH in token or _BACKSLASH in token
+        ):
             raise TokenInvalid
-        signing_input, dot, signature = token.rpartition(b".")
-        header, second_dot, payload = signing_input.partition(b".")
-        if not dot or not second_dot or b"." in payload:
+        header, _, rest = token.partition(b".")
+        payload, _, signature = rest.partition(b".")
+        if not signature:
             raise TokenInvalid
-        return cls(_read_header(header), signing_input, _decode(payload), _decode(signature))
+        content, proof = _decode_parts(payload, signature)
+        return cls(_read_header(header), token[: -1 - len(signature)], content, proof)
 
 
 def peek_claims(payload: bytes) -> Mapping[str, object]:
-    """Read claims that nobody vouches for: good for choosing a refusal or a cookie, never for a yes.
+    """Read claims that nobody vouches for: fit to choose a refusal or a cookie, never a yes.
 
     :raises TokenInvalid: if the payload is not a JSON object.
     """
@@ -75,14 +83,19 @@ def peek_claims(payload: bytes) -> Mapping[str, object]:
     return claims
 
 
+def is_machine(claims: Mapping[str, object]) -> bool:
+    """Whether the subject is a machine (M2M tokens) and no user."""
+    subject = claims.get("sub")
+    return isinstance(subject, str) and subject.startswith("mch_")
+
+
 def refuse_machine_claims(payload: bytes) -> None:
     """Name what an unverifiable token was: machine tokens are refused as such, before key trouble.
 
     :raises TokenTypeMismatch: if the subject is a machine.
     :raises TokenInvalid: if the payload is not a JSON object.
     """
-    subject = peek_claims(payload).get("sub")
-    if isinstance(subject, str) and subject.startswith(_MACHINE_SUBJECT):
+    if is_machine(peek_claims(payload)):
         raise TokenTypeMismatch
 
 
@@ -93,7 +106,7 @@ def _read_header(segment: bytes) -> TokenHeader:
 
 
 def _parse_header(segment: bytes) -> TokenHeader:
-    header = peek_claims(_decode(segment))
+    header = peek_claims(_decode_parts(segment, b"")[0])
     algorithm, kid, category = (header.get(name) for name in ("alg", "kid", "cat"))
     # A token that demands extensions we do not know must be refused (RFC 7515 section 4.1.11), and
     # b64 (RFC 7797) changes what is signed.
@@ -112,14 +125,8 @@ def _parse_header(segment: bytes) -> TokenHeader:
 _remembered_header = lru_cache(maxsize=256)(_parse_header)
 
 
-def _decode(segment: bytes) -> bytes:
-    remainder = len(segment) % 4
-    ends = _CANONICAL_ENDS[remainder]
-    if not segment or (ends is not None and segment[-1] not in ends):
-        raise TokenInvalid
+def _decode_parts(first: bytes, second: bytes) -> tuple[bytes, bytes]:
     try:
-        return binascii.a2b_base64(
-            segment.translate(_ALPHABET) + _PADDING[remainder], strict_mode=True
-        )
-    except binascii.Error:
+        return _decode(b'["%b","%b"]' % (first, second))
+    except ValidationError:
         raise TokenInvalid from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,9 +11,7 @@ from typing_extensions import TypeVar
 
 from clerk_fastapi.errors import (
     CustomClaimsInvalid,
-    TokenError,
     TokenExpired,
-    TokenInvalid,
     TokenInvalidAlgorithm,
     TokenInvalidAuthorizedParties,
     TokenInvalidIssuer,
@@ -26,13 +23,18 @@ from clerk_fastapi.errors import (
 )
 from clerk_fastapi.protocol._jose import VerificationKey
 from clerk_fastapi.protocol.claims import SessionClaims
-from clerk_fastapi.protocol.tokens import (
-    UnverifiedToken,
-    peek_claims,
-    refuse_machine_claims,
-)
+from clerk_fastapi.protocol.identity import Identity, read_identity
+from clerk_fastapi.protocol.tokens import UnverifiedToken, peek_claims, refuse_machine_claims
 
-__all__ = ["ClaimsT", "Rules", "VerifiedToken", "check_header", "judge_times", "read_claims", "verify"]
+__all__ = [
+    "ClaimsT",
+    "Rules",
+    "VerifiedToken",
+    "check_header",
+    "judge_times",
+    "read_claims",
+    "verify",
+]
 
 ClaimsT = TypeVar("ClaimsT", bound=SessionClaims, default=SessionClaims, covariant=True)
 
@@ -43,26 +45,22 @@ logger = logging.getLogger("clerk_fastapi")
 class Rules:
     """What must hold to believe a token; ``None`` means that nothing is demanded.
 
-    ``clock_skew`` is in seconds. ``require_category`` refuses tokens without a ``cat`` header, which
-    instances older than token categories still issue.
+    ``clock_skew`` is in seconds. ``require_category`` refuses tokens without a ``cat`` header,
+    which instances older than token categories still issue.
     """
 
-    algorithms: Collection[str] = ("RS256",)
-    issuers: Collection[str] | None = None
-    authorized_parties: Collection[str] | None = None
-    audience: Collection[str] | None = None
+    algorithms: frozenset[str] = frozenset({"RS256"})
+    issuers: frozenset[str] | None = None
+    authorized_parties: frozenset[str] | None = None
+    audience: frozenset[str] | None = None
     clock_skew: float = 5.0
     require_category: bool = False
 
 
 class VerifiedToken(NamedTuple):
-    """A token that was believed.
+    """A token that was believed: whose it is, the bytes that were signed, and by which key."""
 
-    ``claims`` are for deciding and never handed out: whoever wants to look at them gets a copy of
-    their own, read from ``payload``, so that nobody can change what the next request is judged by.
-    """
-
-    claims: SessionClaims
+    identity: Identity
     payload: bytes
     key: VerificationKey
 
@@ -83,22 +81,15 @@ def check_header(token: UnverifiedToken, rules: Rules) -> None:
         raise TokenInvalidAlgorithm
 
 
-def verify(
-    token: UnverifiedToken,
-    key: VerificationKey,
-    rules: Rules,
-    model: type[SessionClaims],
-    now: float,
-) -> VerifiedToken:
+def verify(token: UnverifiedToken, key: VerificationKey, rules: Rules, now: float) -> VerifiedToken:
     """Believe a token, or say why not.
 
     :param token: the token, taken apart.
     :param key: the key that its ``kid`` names.
     :param rules: what must hold.
-    :param model: the type of its claims.
     :param now: seconds since the epoch.
-    :raises TokenError: the leaf names the reason. The signature is checked before any claim, so that
-        a forger learns nothing about the rules.
+    :raises TokenError: the leaf names the reason. The signature is checked before any claim, so
+        that a forger learns nothing about the rules.
 
     Source: RFC 7519 section 7.2, RFC 8725 section 3, and
     https://clerk.com/docs/guides/sessions/manual-jwt-verification
@@ -109,73 +100,57 @@ def verify(
     if not key.verify(token.signing_input, token.signature):
         refuse_machine_claims(token.payload)
         raise TokenInvalidSignature
-    claims = read_claims(token.payload, model)
-    _judge_origin(claims, rules)
-    judge_times(claims, rules.clock_skew, now)
-    return VerifiedToken(claims, token.payload, key)
+    identity = read_identity(token.payload)
+    _judge_origin(identity, rules)
+    judge_times(identity, rules.clock_skew, now)
+    return VerifiedToken(identity, token.payload, key)
 
 
-def judge_times(claims: SessionClaims, clock_skew: float, now: float) -> None:
+def judge_times(identity: Identity, clock_skew: float, now: float) -> None:
     """Hold ``exp``, ``nbf`` and ``iat`` against the clock; done at every use of a remembered token.
 
     :raises TokenExpired: if ``exp`` is ``now - clock_skew`` or earlier.
     :raises TokenNotActiveYet: if ``nbf`` is later than ``now + clock_skew``.
     :raises TokenIssuedInFuture: if ``iat`` is later than ``now + clock_skew``.
     """
-    if claims.exp <= now - clock_skew:
+    if identity.expires_at <= now - clock_skew:
         raise TokenExpired
     latest = now + clock_skew
-    if claims.nbf is not None and claims.nbf > latest:
+    if identity.not_before is not None and identity.not_before > latest:
         raise TokenNotActiveYet
-    if claims.iat > latest:
+    if identity.issued_at > latest:
         raise TokenIssuedInFuture
 
 
 def read_claims(payload: bytes, model: type[ClaimsT]) -> ClaimsT:
-    """Read verified bytes as ``model``.
+    """Read the bytes of a verified token as ``model``.
 
-    :raises TokenInvalid: if they are not a JSON object.
-    :raises TokenTypeMismatch: if the subject is a machine.
-    :raises TokenVerificationFailed: if a standard claim is missing or malformed.
-    :raises CustomClaimsInvalid: if only the custom claims do not fit.
+    :raises TokenInvalid: if they are not JSON.
+    :raises CustomClaimsInvalid: if they do not fit; the log names the fields, never the values.
     """
     # JSON has no NaN or Infinity (RFC 8259 section 6), but parsers forgive them.
     if b"NaN" in payload or b"Infinity" in payload:
         peek_claims(payload)
     try:
-        claims: ClaimsT = model.__pydantic_validator__.validate_json(payload)
+        return model.model_validate_json(payload)
     except ValidationError as error:
-        raise _explain(payload, model, error) from None
-    if claims.sub.startswith("mch_"):
-        raise TokenTypeMismatch
-    return claims
-
-
-def _judge_origin(claims: SessionClaims, rules: Rules) -> None:
-    if rules.audience is not None:
-        audience = (claims.aud,) if isinstance(claims.aud, str) else claims.aud or ()
-        if not any(name in rules.audience for name in audience):
-            raise TokenVerificationFailed("The token is not meant for this API; check its audience.")
-    if rules.authorized_parties is not None and claims.azp not in rules.authorized_parties:
-        raise TokenInvalidAuthorizedParties
-    if rules.issuers is not None and claims.iss not in rules.issuers:
-        raise TokenInvalidIssuer
-
-
-def _explain(payload: bytes, model: type[SessionClaims], error: ValidationError) -> TokenError:
-    """Say whose claims do not fit: Clerk's own, or those that the application declared."""
-    refuse_machine_claims(payload)
-    try:
-        SessionClaims.model_validate_json(payload)
-    except ValidationError:
-        return TokenVerificationFailed()
-    fields = sorted({_field(model, problem["loc"]) for problem in error.errors(include_input=False)})
+        fields = {_field(model, problem["loc"]) for problem in error.errors(include_input=False)}
     logger.error(
-        "custom claims do not fit %s: %s; compare it with 'Customize session token' in the dashboard",
+        "custom claims do not fit %s: %s; compare with 'Customize session token' in the dashboard",
         model.__name__,
-        ", ".join(fields),
+        ", ".join(sorted(fields)),
     )
-    return CustomClaimsInvalid()
+    raise CustomClaimsInvalid
+
+
+def _judge_origin(identity: Identity, rules: Rules) -> None:
+    audience, parties = rules.audience, rules.authorized_parties
+    if audience is not None and audience.isdisjoint(identity.audience):
+        raise TokenVerificationFailed("The token is not meant for this API; check its audience.")
+    if parties is not None and identity.authorized_party not in parties:
+        raise TokenInvalidAuthorizedParties
+    if rules.issuers is not None and identity.issuer not in rules.issuers:
+        raise TokenInvalidIssuer
 
 
 def _field(model: type[BaseModel], location: tuple[int | str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""What one process remembers: tokens that it has verified, by digest and never past their expiry."""
+"""What one process remembers: verified tokens, by digest and never past their expiry."""
 
 from __future__ import annotations
 
@@ -42,4 +42,4 @@ class TokenMemory:
 
 
 def _until_expiry(_digest: bytes, verified: VerifiedToken, _now: float) -> float:
-    return verified.claims.exp
+    return verified.identity.expires_at

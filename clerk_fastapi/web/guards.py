@@ -53,9 +53,9 @@ __all__ = [
 class _BaseGuard(SecurityBase):
     """What guards have in common; guards that demand the same are equal, and so is their override.
 
-    They take FastAPI's part of a security scheme, so that FastAPI itself finds them wherever they are
-    used and writes them into the OpenAPI document, where :mod:`clerk_fastapi.web.openapi` turns them
-    into words.
+    They take FastAPI's part of a security scheme, so that FastAPI itself finds them wherever they
+    are used and writes them into the OpenAPI document, where :mod:`clerk_fastapi.web.openapi` turns
+    them into words.
     """
 
     requirement: Requirement | None = None

@@ -81,13 +81,13 @@ def guard_name(model: HTTPBearer) -> str:
 
 
 def document(app: Starlette) -> None:
-    """Make the OpenAPI documents of an application, and of those mounted in it, speak of its guards.
+    """Make the OpenAPI documents of an application, and of what it mounts, tell of guards.
 
     ``clerk.lifespan`` does this. Call it yourself to export a document without starting the
     application; twice does no harm.
     """
     if isinstance(app, FastAPI) and not isinstance(app.__dict__.get("openapi"), _Documented):
-        app.openapi = _Documented(app.openapi)  # type: ignore[method-assign]  # FastAPI's own advice
+        app.openapi = _Documented(app.openapi)  # type: ignore[method-assign]  # as FastAPI says
     for route in app.routes:
         mounted = getattr(route, "app", None)
         if isinstance(mounted, Starlette):
@@ -124,10 +124,17 @@ def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _rewrite(operation: dict[str, Any], guards: dict[str, Any]) -> None:
     """Replace the guards among an operation's security by what they stand for."""
     security: list[dict[str, list[str]]] = operation.get("security", [])
-    used = [(guards[name], scopes) for each in security for name, scopes in each.items() if name in guards]
+    used = [
+        (guards[name], scopes)
+        for each in security
+        for name, scopes in each.items()
+        if name in guards
+    ]
     if not used:
         return
-    others = {name: scopes for each in security for name, scopes in each.items() if name not in guards}
+    others = {
+        name: scopes for each in security for name, scopes in each.items() if name not in guards
+    }
     optional = all(guard[_OPTIONAL] for guard, _ in used)
     # Alternatives are OR in OpenAPI, but every guard of a route must be passed.
     operation["security"] = [{"ClerkBearer": [], **others}, {"ClerkCookie": [], **others}]
@@ -143,10 +150,12 @@ def _rewrite(operation: dict[str, Any], guards: dict[str, Any]) -> None:
 
 
 def _demands(used: list[tuple[dict[str, Any], list[str]]]) -> tuple[list[Any], list[str]]:
-    """Collect what guards and their scopes demand, each once; being signed in goes without saying."""
+    """Collect what guards and scopes demand, each once; being signed in goes without saying."""
     found: dict[str, tuple[Any, str]] = {}
     for guard, scopes in used:
-        found.setdefault(json.dumps(guard[_REQUIREMENT]), (guard[_REQUIREMENT], guard["description"]))
+        found.setdefault(
+            json.dumps(guard[_REQUIREMENT]), (guard[_REQUIREMENT], guard["description"])
+        )
         for permission in map(Permission, scopes):
             demand = permission.to_json()
             found.setdefault(json.dumps(demand), (demand, permission.describe()))
@@ -164,11 +173,17 @@ def _answers(operation: dict[str, Any], *, optional: bool, demanding: bool) -> N
     if demanding:
         either = {"oneOf": [refusal, {"$ref": "#/components/schemas/ClerkReverification"}]}
         reverification = "reverification" in json.dumps(operation[_REQUIREMENT])
-        answers.setdefault("403", _answer("Not allowed.", either if reverification else refusal, {}))
+        answers.setdefault(
+            "403", _answer("Not allowed.", either if reverification else refusal, {})
+        )
     wait = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
     answers.setdefault("503", _answer("Clerk's keys cannot be had.", refusal, wait))
 
 
 def _answer(description: str, schema: object, headers: Mapping[str, object]) -> dict[str, object]:
     content = {"application/json": {"schema": schema}}
-    return {"description": description, "content": content, **({"headers": headers} if headers else {})}
+    return {
+        "description": description,
+        "content": content,
+        **({"headers": headers} if headers else {}),
+    }

@@ -29,8 +29,8 @@ def teach(scope: Scope) -> None:
     """Let the application that is handling this request answer our errors, unless it knows how.
 
     Starlette keeps the handlers of the running application on the scope. Adding ours there is what
-    ``app.add_exception_handler`` does, at a moment when that call would come too late: a lifespan runs
-    when the application's handlers have already been collected.
+    ``app.add_exception_handler`` does, at a moment when that call would come too late: a lifespan
+    runs when the application's handlers have already been collected.
     """
     handlers: dict[object, object] = scope["starlette.exception_handlers"][0]
     handlers.setdefault(ClerkError, answer)
@@ -71,7 +71,9 @@ def _body(error: ClerkError) -> dict[str, object]:
 
 def _headers(error: ClerkError) -> dict[str, str]:
     if isinstance(error, CredentialsMissing):
-        return {"WWW-Authenticate": "Bearer"}  # no error code for those who sent nothing: RFC 6750 3.1
+        return {
+            "WWW-Authenticate": "Bearer"
+        }  # no error code for those who sent nothing: RFC 6750 3.1
     if isinstance(error, TokenError):
         return {
             "WWW-Authenticate": f'Bearer error="invalid_token", error_description="{error.code}"'
