@@ -58,6 +58,8 @@ def read_settings(
 ) -> Settings:
     """Check arguments, fill in what is missing from ``CLERK_*`` variables, and check those.
 
+    An empty argument stands for "none": the variable is not looked at.
+
     :raises ConfigurationError: with the name of the variable or argument and the cure, and never
         with the value of a secret.
     """
@@ -94,11 +96,11 @@ def read_settings(
     )
 
 
-def _present(given: Mapping[str, str | None]) -> dict[str, str]:
+def _present(given: Mapping[str, str | None]) -> dict[str, str | None]:
     for name, value in given.items():
         if value is not None and not isinstance(value, str):
             raise ConfigurationError(f"{name} must be text.")
-    return {name: value.strip() for name, value in given.items() if value and value.strip()}
+    return {name: value.strip() or None for name, value in given.items() if value is not None}
 
 
 def _publishable_key(text: str | None) -> PublishableKey | None:

@@ -16,8 +16,9 @@ from clerk_fastapi.protocol.authorization import (
     missing,
 )
 from clerk_fastapi.protocol.claims import Actor
+from clerk_fastapi.protocol.custom import ClaimsReader, ClaimsT
 from clerk_fastapi.protocol.identity import Identity
-from clerk_fastapi.protocol.verify import ClaimsT, VerifiedToken, read_claims
+from clerk_fastapi.protocol.verify import VerifiedToken
 
 __all__ = ["Auth"]
 
@@ -31,7 +32,7 @@ class Auth(Generic[ClaimsT]):
     are those of Clerk's auth object, https://clerk.com/docs/reference/backend/types/auth-object
     """
 
-    __slots__ = ("_claims", "_model", "_token", "_verified")
+    __slots__ = ("_claims", "_reader", "_token", "_verified")
 
     token_type: Literal["session_token"] = "session_token"
 
@@ -39,13 +40,12 @@ class Auth(Generic[ClaimsT]):
         self,
         token: bytes,
         verified: VerifiedToken,
-        model: type[ClaimsT],
-        claims: ClaimsT | None = None,
+        reader: ClaimsReader[ClaimsT],
     ) -> None:
         self._token = token
         self._verified = verified
-        self._model = model
-        self._claims = claims
+        self._reader = reader
+        self._claims: ClaimsT | None = None
 
     @property
     def identity(self) -> Identity:
@@ -106,7 +106,7 @@ class Auth(Generic[ClaimsT]):
     def claims(self) -> ClaimsT:
         """All claims, read by the application's model: a copy that belongs to this request."""
         if self._claims is None:
-            self._claims = read_claims(self._verified.payload, self._model)
+            self._claims = self._reader.read(self._verified.payload)
         return self._claims
 
     def has(

@@ -22,13 +22,12 @@ from clerk_fastapi.protocol.claims import (
     custom_claims_size,
 )
 from clerk_fastapi.protocol.credentials import Credentials, Facts, read_credentials
+from clerk_fastapi.protocol.custom import ClaimsReader, ClaimsT
 from clerk_fastapi.protocol.identity import Identity
 from clerk_fastapi.protocol.tokens import UnverifiedToken, peek_claims, refuse_machine_claims
 from clerk_fastapi.protocol.verify import (
-    ClaimsT,
     check_header,
     judge_times,
-    read_claims,
     verify,
 )
 from clerk_fastapi.settings import Settings
@@ -45,7 +44,7 @@ class Authenticator(Generic[ClaimsT]):
     :param settings: what was configured.
     :param keys: where the instance's keys come from.
     :param memory: tokens that need not be verified again.
-    :param model: the type of the claims.
+    :param reader: reads the claims as the application's type.
     :param clock: tells the time in seconds since the epoch.
     """
 
@@ -54,14 +53,14 @@ class Authenticator(Generic[ClaimsT]):
         settings: Settings,
         keys: Keys,
         memory: TokenMemory,
-        model: type[ClaimsT],
+        reader: ClaimsReader[ClaimsT],
         clock: Callable[[], float],
     ) -> None:
         self._settings = settings
         self._rules = settings.rules
         self._keys = keys
         self._memory = memory
-        self._model = model
+        self._reader = reader
         self._clock = clock
         key = settings.publishable_key
         self._is_production = key is not None and key.instance_type == "production"
@@ -93,7 +92,7 @@ class Authenticator(Generic[ClaimsT]):
         if known is not None:
             if self._keys.ready(known.key.kid) is known.key:
                 judge_times(known.identity, self._rules.clock_skew, self._clock())
-                return Auth(token, known, self._model)
+                return Auth(token, known, self._reader)
             self._memory.forget(digest)
         unverified = UnverifiedToken.parse(token)
         key = self._keys.ready(unverified.header.kid)
@@ -103,10 +102,10 @@ class Authenticator(Generic[ClaimsT]):
             refuse_machine_claims(unverified.payload)
             key = await self._keys.key_for(unverified.header.kid)
         verified = verify(unverified, key, self._rules, self._clock())
-        claims = read_claims(verified.payload, self._model)
+        self._reader.check(verified.payload)
         self._memory.put(digest, verified)
         self._warn_of_size(token, verified.payload)
-        return Auth(token, verified, self._model, claims)
+        return Auth(token, verified, self._reader)
 
     def _judge_browser(self, facts: Facts, credentials: Credentials, identity: Identity) -> None:
         """Hold a cookie against what else the browser said: cookies travel without being asked."""

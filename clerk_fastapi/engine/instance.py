@@ -15,8 +15,8 @@ from clerk_fastapi.engine.authenticate import Authenticator
 from clerk_fastapi.engine.facts import Connection, read_facts
 from clerk_fastapi.engine.state import SignedIn, SignedOut, State
 from clerk_fastapi.errors import SessionPending
-from clerk_fastapi.protocol.claims import SessionClaims, check_claims_model
-from clerk_fastapi.protocol.verify import ClaimsT
+from clerk_fastapi.protocol.claims import SessionClaims
+from clerk_fastapi.protocol.custom import ClaimsReader, ClaimsT
 from clerk_fastapi.settings import Settings, read_settings
 from clerk_fastapi.stores.memory import TokenMemory
 
@@ -85,7 +85,7 @@ class Instance(Generic[ClaimsT]):
         :param token_memory: how many verified tokens are remembered; 0 verifies every time.
         :raises ConfigurationError: if anything is missing, malformed or contradictory.
         """
-        check_claims_model(claims)
+        reader = ClaimsReader(claims)
         settings = read_settings(
             publishable_key=publishable_key,
             secret_key=secret_key,
@@ -111,7 +111,7 @@ class Instance(Generic[ClaimsT]):
             ),
         )
         memory = TokenMemory(clock, token_memory)
-        self._authenticator = Authenticator(settings, self._keys, memory, claims, clock)
+        self._authenticator = Authenticator(settings, self._keys, memory, reader, clock)
         self.clock = clock
 
     async def authenticate(

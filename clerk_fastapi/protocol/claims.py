@@ -126,14 +126,10 @@ class SessionClaims(BaseModel):
     def _unpack(self) -> Self:
         fields = self.__dict__  # frozen, so it can only be completed here, while it is being built
         packed = Identity(cast("StandardClaims", fields))
-        fields.update(
-            org_id=packed.org_id,
-            org_slug=packed.org_slug,
-            org_role=packed.org_role,
-            org_permissions=packed.org_permissions,
-            fea=packed.features,
-            pla=packed.plans,
-        )
+        if self.v == 2:
+            fields["org_id"], fields["org_slug"] = packed.org_id, packed.org_slug
+            fields["org_role"], fields["org_permissions"] = packed.org_role, packed.org_permissions
+        fields["fea"], fields["pla"] = packed.features, packed.plans
         return self
 
 

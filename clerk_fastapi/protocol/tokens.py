@@ -62,8 +62,8 @@ class UnverifiedToken(NamedTuple):
         ):
             raise TokenInvalid
         header, _, rest = token.partition(b".")
-        payload, _, signature = rest.partition(b".")
-        if not signature:
+        payload, dot, signature = rest.partition(b".")
+        if not dot:
             raise TokenInvalid
         content, proof = _decode_parts(payload, signature)
         return cls(_read_header(header), token[: -1 - len(signature)], content, proof)

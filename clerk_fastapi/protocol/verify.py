@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pydantic import BaseModel, ValidationError
-from typing_extensions import TypeVar
-
 from clerk_fastapi.errors import (
-    CustomClaimsInvalid,
     TokenExpired,
     TokenInvalidAlgorithm,
     TokenInvalidAuthorizedParties,
@@ -22,23 +17,16 @@ from clerk_fastapi.errors import (
     TokenVerificationFailed,
 )
 from clerk_fastapi.protocol._jose import VerificationKey
-from clerk_fastapi.protocol.claims import SessionClaims
 from clerk_fastapi.protocol.identity import Identity, read_identity
-from clerk_fastapi.protocol.tokens import UnverifiedToken, peek_claims, refuse_machine_claims
+from clerk_fastapi.protocol.tokens import UnverifiedToken, refuse_machine_claims
 
 __all__ = [
-    "ClaimsT",
     "Rules",
     "VerifiedToken",
     "check_header",
     "judge_times",
-    "read_claims",
     "verify",
 ]
-
-ClaimsT = TypeVar("ClaimsT", bound=SessionClaims, default=SessionClaims, covariant=True)
-
-logger = logging.getLogger("clerk_fastapi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,27 +110,6 @@ def judge_times(identity: Identity, clock_skew: float, now: float) -> None:
         raise TokenIssuedInFuture
 
 
-def read_claims(payload: bytes, model: type[ClaimsT]) -> ClaimsT:
-    """Read the bytes of a verified token as ``model``.
-
-    :raises TokenInvalid: if they are not JSON.
-    :raises CustomClaimsInvalid: if they do not fit; the log names the fields, never the values.
-    """
-    # JSON has no NaN or Infinity (RFC 8259 section 6), but parsers forgive them.
-    if b"NaN" in payload or b"Infinity" in payload:
-        peek_claims(payload)
-    try:
-        return model.model_validate_json(payload)
-    except ValidationError as error:
-        fields = {_field(model, problem["loc"]) for problem in error.errors(include_input=False)}
-    logger.error(
-        "custom claims do not fit %s: %s; compare with 'Customize session token' in the dashboard",
-        model.__name__,
-        ", ".join(sorted(fields)),
-    )
-    raise CustomClaimsInvalid
-
-
 def _judge_origin(identity: Identity, rules: Rules) -> None:
     audience, parties = rules.audience, rules.authorized_parties
     if audience is not None and audience.isdisjoint(identity.audience):
@@ -151,16 +118,3 @@ def _judge_origin(identity: Identity, rules: Rules) -> None:
         raise TokenInvalidAuthorizedParties
     if rules.issuers is not None and identity.issuer not in rules.issuers:
         raise TokenInvalidIssuer
-
-
-def _field(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
-    """Name the declared field a problem lies in; what goes deeper may be the token's own words."""
-    names: list[str] = []
-    current: object = model
-    for step in location:
-        if not (isinstance(current, type) and issubclass(current, BaseModel)):
-            break
-        names += [name for name, info in current.model_fields.items() if step in (name, info.alias)]
-        field = current.model_fields.get(names[-1]) if names else None
-        current = field.annotation if field is not None else None
-    return ".".join(names) or model.__name__
