@@ -16,10 +16,11 @@ def spread(median: float) -> Spread:
 
 
 def recorder(name: str, journal: list[str]) -> Contender:
-    """A contender that only writes down that it ran."""
+    """A contender that only writes down what it was given."""
 
     async def run(items: Sequence[str]) -> None:
-        journal.append(f"{name} {''.join(items)}")
+        if items:
+            journal.append(f"{name} {''.join(items)}")
 
     return Contender(name, list, run)
 
@@ -38,6 +39,13 @@ def test_rounds_of_the_warm_up_are_run_but_not_counted() -> None:
     rounds = asyncio.run(take_turns([recorder("a", journal)], ["x", "y", "z"], warm_up=2))
     assert len(journal) == 3
     assert len(rounds["a"]) == 1
+
+
+def test_the_first_tokens_of_a_slice_run_it_in() -> None:
+    """They are handed over before the clock starts, apart from those that count."""
+    journal: list[str] = []
+    asyncio.run(take_turns([recorder("a", journal)], ["0123456789"], warm_up=0))
+    assert journal == ["a 01", "a 23456789"]
 
 
 def test_a_round_that_is_slow_for_everybody_does_not_move_the_ratio() -> None:
