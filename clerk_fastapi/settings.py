@@ -29,7 +29,7 @@ class _Environment(BaseSettings):
     publishable_key: str | None = None
     secret_key: SecretStr | None = None
     jwt_key: SecretStr | None = None
-    api_url: str = _API_URL
+    api_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def read_settings(
         publishable_key=key,
         secret_key=secret,
         jwt_key=None if pem is None else _jwt_key(pem.get_secret_value()),
-        api_url=_origin(environment.api_url),
+        api_url=_origin(environment.api_url or _API_URL),
         rules=Rules(
             algorithms=_algorithms(algorithms),
             issuers=_issuers(issuer, key),

@@ -26,6 +26,7 @@ from clerk_fastapi.protocol.custom import ClaimsReader, ClaimsT
 from clerk_fastapi.protocol.identity import Identity
 from clerk_fastapi.protocol.tokens import UnverifiedToken, peek_claims, refuse_machine_claims
 from clerk_fastapi.protocol.verify import (
+    VerifiedToken,
     check_header,
     judge_times,
     verify,
@@ -73,39 +74,49 @@ class Authenticator(Generic[ClaimsT]):
         """
         try:
             credentials = read_credentials(facts, self._settings.publishable_key, self._clock())
-            auth = await self.verify(credentials.token)
+            token = credentials.token
+            verified = self._recall(token) or await self._believe(token)
             if credentials.carrier == "cookie":
-                self._judge_browser(facts, credentials, auth.identity)
+                self._judge_browser(facts, credentials, verified.identity)
         except TokenError as error:
             logger.debug("signed out: %s", error.code)
             return SignedOut(error)
-        return SignedIn(auth)
+        return SignedIn(Auth(token, verified, self._reader))
 
     async def verify(self, token: bytes) -> Auth[ClaimsT]:
-        """Believe a token, or say why not; one that was believed before only has its times checked.
+        """Believe a token that did not come with a request, or say why not.
 
         :raises TokenError: the leaf names the reason.
         :raises BackendUnavailable: if the keys cannot be had.
         """
-        digest = self._memory.digest(token)
-        known = self._memory.get(digest)
-        if known is not None:
-            if self._keys.ready(known.key.kid) is known.key:
-                judge_times(known.identity, self._rules.clock_skew, self._clock())
-                return Auth(token, known, self._reader)
-            self._memory.forget(digest)
+        verified = self._recall(token) or await self._believe(token)
+        return Auth(token, verified, self._reader)
+
+    def _recall(self, token: bytes) -> VerifiedToken | None:
+        """Find a token that was believed before; what remains is to look at the clock."""
+        known = self._memory.get(token)
+        if known is None:
+            return None
+        if self._keys.ready(known.key.kid) is not known.key:
+            self._memory.forget(token)
+            return None
+        judge_times(known.identity, self._rules.clock_skew, self._clock())
+        return known
+
+    async def _believe(self, token: bytes) -> VerifiedToken:
         unverified = UnverifiedToken.parse(token)
-        key = self._keys.ready(unverified.header.kid)
+        kid = unverified.header.kid
+        key = self._keys.ready(kid)
         if key is None:
             # What no key can save is refused before a key is fetched for it.
             check_header(unverified, self._rules)
             refuse_machine_claims(unverified.payload)
-            key = await self._keys.key_for(unverified.header.kid)
+            key = await self._keys.key_for(kid)
         verified = verify(unverified, key, self._rules, self._clock())
         self._reader.check(verified.payload)
-        self._memory.put(digest, verified)
+        self._memory.put(token, verified)
         self._warn_of_size(token, verified.payload)
-        return Auth(token, verified, self._reader)
+        return verified
 
     def _judge_browser(self, facts: Facts, credentials: Credentials, identity: Identity) -> None:
         """Hold a cookie against what else the browser said: cookies travel without being asked."""

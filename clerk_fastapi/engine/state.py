@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias
 
 from clerk_fastapi.engine.auth import Auth
@@ -12,20 +11,26 @@ from clerk_fastapi.protocol.custom import ClaimsT
 __all__ = ["SignedIn", "SignedOut", "State"]
 
 
-@dataclass(frozen=True, slots=True)
 class SignedIn(Generic[ClaimsT]):
     """A verified session stands behind the request."""
 
-    auth: Auth[ClaimsT]
+    __slots__ = ("auth",)
+
     status: Literal["signed-in"] = "signed-in"
 
+    def __init__(self, auth: Auth[ClaimsT]) -> None:
+        self.auth = auth
 
-@dataclass(frozen=True, slots=True)
+
 class SignedOut:
     """Nobody that can be believed stands behind the request; ``error`` says why."""
 
-    error: TokenError
+    __slots__ = ("error",)
+
     status: Literal["signed-out"] = "signed-out"
+
+    def __init__(self, error: TokenError) -> None:
+        self.error = error
 
     @property
     def reason(self) -> str:

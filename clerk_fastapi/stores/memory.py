@@ -22,23 +22,18 @@ class TokenMemory:
     def __init__(self, clock: Callable[[], float], size: int) -> None:
         self._tokens: TLRUCache[bytes, VerifiedToken] = TLRUCache(size, _until_expiry, timer=clock)
 
-    @staticmethod
-    def digest(token: bytes) -> bytes:
-        """What a token is filed under, so that the memory holds nothing worth stealing."""
-        return sha256(token).digest()
+    def get(self, token: bytes) -> VerifiedToken | None:
+        """What a token was found to say, if it is remembered."""
+        return self._tokens.get(sha256(token).digest())
 
-    def get(self, digest: bytes) -> VerifiedToken | None:
-        """What was remembered under a digest."""
-        return self._tokens.get(digest)
-
-    def put(self, digest: bytes, verified: VerifiedToken) -> None:
-        """Remember a token until its expiry."""
+    def put(self, token: bytes, verified: VerifiedToken) -> None:
+        """Remember a token until its expiry, under its digest: a memory holds nothing to steal."""
         if self._tokens.maxsize:
-            self._tokens[digest] = verified
+            self._tokens[sha256(token).digest()] = verified
 
-    def forget(self, digest: bytes) -> None:
+    def forget(self, token: bytes) -> None:
         """Drop a token, for instance because its key has gone."""
-        self._tokens.pop(digest, None)
+        self._tokens.pop(sha256(token).digest(), None)
 
 
 def _until_expiry(_digest: bytes, verified: VerifiedToken, _now: float) -> float:

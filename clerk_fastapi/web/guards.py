@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 
 from clerk_fastapi.engine.auth import Auth
 from clerk_fastapi.engine.instance import Instance
-from clerk_fastapi.engine.state import SignedOut, State
+from clerk_fastapi.engine.state import SignedIn, SignedOut, State
 from clerk_fastapi.errors import AccessDenied, ReverificationRequired, SessionTooOld
 from clerk_fastapi.protocol.authorization import (
     AllOf,
@@ -72,27 +72,24 @@ class _BaseGuard(SecurityBase):
         """The name of the security scheme, as FastAPI asks for it."""
         return guard_name(self.model)
 
-    async def _state(self, connection: HTTPConnection) -> tuple[State[Any], Instance[Any]]:
-        teach(connection.scope)
-        clerk = self.clerk or running_instance(connection.scope)
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:  # FastAPI looks guards up several times a request
+        return hash((type(self), self.requirement, self.treat_pending_as_signed_out, self.clerk))
+
+    async def _authenticate(self, connection: HTTPConnection, scopes: list[str]) -> State[Any]:
+        scope = connection.scope
+        teach(scope)
+        clerk = self.clerk or running_instance(scope)
         state = await clerk.authenticate(
             connection, treat_pending_as_signed_out=self.treat_pending_as_signed_out
         )
-        return state, clerk
-
-    def _enforce(self, auth: Auth[Any], scopes: list[str], clerk: Instance[Any]) -> None:
-        requirement = self.requirement
-        if scopes:
-            requirement = _with_scopes(requirement, tuple(scopes))
-        if requirement is None:
-            return
-        unmet = auth.missing(requirement, clerk.clock())
-        if isinstance(unmet, Fresh):
-            raise SessionTooOld
-        if isinstance(unmet, Reverified):
-            raise ReverificationRequired(unmet)
-        if unmet is not None:
-            raise AccessDenied(unmet)
+        requirement = _with_scopes(self.requirement, tuple(scopes)) if scopes else self.requirement
+        if requirement is not None and isinstance(state, SignedIn):
+            _enforce(requirement, state.auth, clerk.clock())
+        return state
 
 
 class Guard(_BaseGuard):
@@ -107,10 +104,9 @@ class Guard(_BaseGuard):
         :raises AccessDenied: 403, with the part of the requirement that is missing.
         :raises BackendUnavailable: 503, if the instance's keys cannot be had.
         """
-        state, clerk = await self._state(connection)
+        state = await self._authenticate(connection, security_scopes.scopes)
         if isinstance(state, SignedOut):
             raise type(state.error)(state.error.message)
-        self._enforce(state.auth, security_scopes.scopes, clerk)
         return state.auth
 
 
@@ -125,11 +121,18 @@ class OptionalGuard(_BaseGuard):
         :raises AccessDenied: 403, if signed in without the scopes that ``Security`` asks for.
         :raises BackendUnavailable: 503, if the instance's keys cannot be had.
         """
-        state, clerk = await self._state(connection)
-        if isinstance(state, SignedOut):
-            return None
-        self._enforce(state.auth, security_scopes.scopes, clerk)
-        return state.auth
+        state = await self._authenticate(connection, security_scopes.scopes)
+        return None if isinstance(state, SignedOut) else state.auth
+
+
+def _enforce(requirement: Requirement, auth: Auth[Any], now: float) -> None:
+    unmet = auth.missing(requirement, now)
+    if isinstance(unmet, Fresh):
+        raise SessionTooOld
+    if isinstance(unmet, Reverified):
+        raise ReverificationRequired(unmet)
+    if unmet is not None:
+        raise AccessDenied(unmet)
 
 
 @lru_cache(maxsize=1024)
