@@ -20,17 +20,17 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self._reader = create_engine(url)
-        self._writer = self._reader
-        if self._reader.dialect.name == "sqlite":
-            event.listen(self._reader, "connect", _configure_sqlite)
-            event.listen(self._reader, "begin", _begin_sqlite)
-            self._writer = self._reader.execution_options(begin="BEGIN IMMEDIATE")
+        self.engine = create_engine(url)
+        self._writer = self.engine
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _configure_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+            self._writer = self.engine.execution_options(begin="BEGIN IMMEDIATE")
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A transaction that only looks."""
-        with Session(self._reader) as session, session.begin():
+        with Session(self.engine) as session, session.begin():
             yield session
 
     @contextmanager
@@ -46,7 +46,7 @@ class Database:
         try:
             yield
         finally:
-            await asyncio.to_thread(self._reader.dispose)
+            await asyncio.to_thread(self.engine.dispose)
 
     def _create_tables(self) -> None:
         with self.writing() as session:

@@ -1,6 +1,7 @@
 """Who may do what: each guard once, as a ready-made parameter."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
@@ -11,27 +12,27 @@ from clerk_fastapi import (
     Permission,
     Requirement,
     Reverified,
-    SessionClaims,
     require,
     require_auth,
     require_organization,
     require_role,
 )
+from clerk_fastapi.protocol.identity import Identity
 from example_app.models import Claims
 from example_app.owner import Owner
 
 
+@dataclass(frozen=True, slots=True)
 class PersonalAccount(Requirement):
     """No organization is active: users act for themselves, with what is theirs.
 
-    There are no permissions outside organizations, so none can be asked for here.
+    Outside organizations there are no permissions, so none can be asked for. A requirement of one's
+    own joins those of the package, and is named in OpenAPI and in refusals like them.
     """
 
-    __slots__ = ()
-
-    def met_by(self, claims: SessionClaims, now: float) -> bool:
-        """Tell it from the claims alone."""
-        return not claims.org_id
+    def met_by(self, identity: Identity, now: float) -> bool:
+        """Judge by what is active, which only Clerk can say."""
+        return not identity.org_id
 
     def describe(self) -> str:
         """Say it in words."""

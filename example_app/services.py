@@ -9,17 +9,17 @@ from example_app.database import Database
 from example_app.hub import Hub
 
 
-def _database(connection: HTTPConnection) -> Database:
+async def _database(connection: HTTPConnection) -> Database:
     database: Database = connection.app.state.database
     return database
 
 
-def _hub(connection: HTTPConnection) -> Hub:
+async def _hub(connection: HTTPConnection) -> Hub:
     hub: Hub = connection.app.state.hub
     return hub
 
 
-def _now(connection: HTTPConnection) -> int:
+async def _now(connection: HTTPConnection) -> int:
     return int(connection.app.state.clock())
 
 

@@ -143,7 +143,7 @@ async function send() {
 function showStatus(kind, code, text) {
   Object.assign($("status").dataset, { kind, code });
   $("status").textContent = text;
-  $("answer").scrollIntoView({ block: "nearest" });
+  $("status").scrollIntoView({ block: "nearest" });
 }
 
 async function show(answer, { method, path, token, body }) {
@@ -195,15 +195,19 @@ async function connect() {
   const opened = new WebSocket(`${location.origin.replace(/^http/, "ws")}/live`);
   socket = opened;
   let accepted = false;
-  opened.onopen = () => { accepted = true; dropCookie(); $("live-status").textContent = "Connected."; };
+  opened.onopen = () => { accepted = true; $("live-status").textContent = "Connected."; };
   opened.onmessage = ({ data }) => $("events").prepend(make("li", { textContent: data }));
   opened.onclose = ({ code, reason }) => {
-    dropCookie();
     if (socket !== opened) return; // another one has taken its place
-    if (reason === "token-expired") connect();
+    if (accepted && reason === "token-expired") connect(); // with a fresh one
     else disconnect(accepted ? `Closed: ${code} ${reason}`
       : "Refused. Browsers hide the reason; GET /items shows it.");
   };
+  await new Promise((settled) => {
+    opened.addEventListener("open", settled);
+    opened.addEventListener("close", settled);
+  });
+  dropCookie();
 }
 
 function disconnect(why) {
@@ -217,7 +221,7 @@ function disconnect(why) {
 
 // --- start: the address may say what to pick, as in #member=bob&try=create-item ------------------
 
-function pickFromAddress() {
+async function pickFromAddress() {
   const wish = new URLSearchParams(location.hash.slice(1));
   for (const radio of document.querySelectorAll("input[name=member]")) {
     if (radio.value === wish.get("member")) radio.click();
@@ -225,7 +229,7 @@ function pickFromAddress() {
   for (const name of ["account", "kind", "age", "carrier"]) {
     if (wish.has(name)) $(name).value = wish.get(name);
   }
-  if (wish.has("live")) connect();
+  if (wish.has("live")) await connect();
   if (wish.has("try")) $(wish.get("try"))?.click();
 }
 

@@ -1,0 +1,174 @@
+"""The example served on a free port, with a clock that tests turn and a database of its own."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from socket import AF_INET, IPPROTO_TCP, SOCK_STREAM, socket
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from websockets.sync.client import ClientConnection
+from websockets.sync.client import connect as connect_websocket
+
+from clerk_fastapi.testing import SEED_CLAIMS, LocalClerk
+from example_app.application import create_app
+from example_app.models import Base
+from example_app.settings import Settings
+
+
+@dataclass
+class Clock:
+    """Seconds since the epoch; they pass when a test says so."""
+
+    now: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+
+@contextmanager
+def serve(app: FastAPI) -> Iterator[str]:
+    """Answer on a free loopback port while the block runs; gives the base URL."""
+    # The protocol is named, so that asyncio turns off Nagle's algorithm: 40 ms a request.
+    with socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) as server_socket:
+        server_socket.bind(("127.0.0.1", 0))
+        server_socket.listen()  # from here on clients wait until the application has started
+        config = uvicorn.Config(app, log_level="critical", lifespan="on", timeout_keep_alive=600)
+        server = uvicorn.Server(config)
+        thread = Thread(target=server.run, kwargs={"sockets": [server_socket]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server_socket.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@dataclass
+class Example:
+    """The running example, and ways to ask it as somebody."""
+
+    app: FastAPI
+    url: str
+    client: httpx.Client
+    clock: Clock
+    database: Path
+
+    def token(self, member: str, kind: str = "good", **wish: Any) -> str:
+        """A token of one of the seeded members, good or evil."""
+        answer = self.client.post("/local/token", json={"member": member, "kind": kind, **wish})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["token"])
+
+    def ask(
+        self, member: str, method: str, path: str, json: Any = None, **wish: Any
+    ) -> httpx.Response:
+        """Make a request as one of the seeded members, with a fresh token."""
+        headers = {"Authorization": f"Bearer {self.token(member, **wish)}"}
+        return self.client.request(method, path, json=json, headers=headers)
+
+    def titles(self, member: str, **wish: Any) -> list[str]:
+        """The titles of the items that a member sees, oldest first."""
+        items = self.ask(member, "GET", "/items", **wish)
+        assert items.status_code == 200, items.text
+        return [item["title"] for item in reversed(items.json())]
+
+    def create(self, member: str, title: str, **wish: Any) -> int:
+        """Make an item and return its id."""
+        created = self.ask(member, "POST", "/items", {"title": title}, **wish)
+        assert created.status_code == 201, created.text
+        return int(created.json()["id"])
+
+    def listen(self, headers: dict[str, str]) -> AbstractContextManager[ClientConnection]:
+        """Open the live WebSocket."""
+        return _listen(self.client, headers)
+
+
+@dataclass
+class Connected:
+    """The example as it runs with a real Clerk: keys in the environment, a Clerk elsewhere."""
+
+    clerk: LocalClerk
+    client: httpx.Client
+
+    def join(self, name: str, slug: str, *, permissions: Iterable[str]) -> None:
+        """Make a user a plain member of an organization, with these permissions."""
+        email = f"{name}@example.com"
+        if all(user.email != email for user in self.clerk.users.values()):
+            self.clerk.add_user(email)
+        if all(each.slug != slug for each in self.clerk.organizations.values()):
+            self.clerk.add_organization(slug)
+        self.clerk.add_member(slug, email, permissions=permissions)
+
+    def ask(
+        self,
+        name: str,
+        method: str,
+        path: str,
+        json: Any = None,
+        *,
+        organization: str | None = None,
+    ) -> httpx.Response:
+        """Make a request as a user, in an organization or in the personal account."""
+        headers = self.headers(name, organization=organization)
+        return self.client.request(method, path, json=json, headers=headers)
+
+    def headers(self, name: str, *, organization: str | None = None) -> dict[str, str]:
+        """The header that carries a fresh token of a user."""
+        session = self.clerk.sign_in(
+            f"{name}@example.com", organization=organization, origin="http://localhost:8000"
+        )
+        return self.clerk.bearer(session)
+
+    def listen(self, headers: dict[str, str]) -> AbstractContextManager[ClientConnection]:
+        """Open the live WebSocket."""
+        return _listen(self.client, headers)
+
+
+def _listen(
+    client: httpx.Client, headers: dict[str, str]
+) -> AbstractContextManager[ClientConnection]:
+    url = str(client.base_url.copy_with(scheme="ws", path="/live"))
+    return connect_websocket(url, additional_headers=headers, proxy=None)
+
+
+@pytest.fixture(scope="session")
+def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
+    database = tmp_path_factory.mktemp("example") / "example.db"
+    clock = Clock()
+    app = create_app(Settings(database_url=f"sqlite:///{database}"), clock=clock)
+    with serve(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        yield Example(app, url, client, clock, database)
+
+
+@pytest.fixture
+def example(_served: Example) -> Example:
+    """The example with its embedded LocalClerk, serving, and nothing in its database."""
+    engine = _served.app.state.database.engine
+    Base.metadata.drop_all(engine)
+    Base.metadata.create_all(engine)
+    return _served
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """An empty database."""
+    return Settings(database_url=f"sqlite:///{tmp_path / 'example.db'}")
+
+
+@pytest.fixture
+def connected(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connected]:
+    """The example connected to a Clerk by ``CLERK_*`` variables, serving."""
+    clock = Clock()
+    clerk = LocalClerk(session_claims=SEED_CLAIMS, clock=clock)
+    monkeypatch.setenv("CLERK_PUBLISHABLE_KEY", clerk.publishable_key)
+    monkeypatch.setenv("CLERK_SECRET_KEY", clerk.secret_key)
+    app = create_app(settings, clock=clock, transport=clerk.transport())
+    with serve(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        yield Connected(clerk, client)

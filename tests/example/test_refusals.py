@@ -1,0 +1,121 @@
+"""Who is not believed, and who may not: the refusals of every route."""
+
+import pytest
+
+from tests.example.conftest import Connected, Example
+
+ROUTES = [
+    ("GET", "/items"),
+    ("POST", "/items"),
+    ("POST", "/items/batch"),
+    ("DELETE", "/items/1"),
+    ("DELETE", "/items"),
+    ("GET", "/settings"),
+    ("PUT", "/settings"),
+    ("GET", "/me"),
+    ("GET", "/session"),
+]
+EVIL = {
+    "parts-one": "token-invalid",
+    "expired": "token-expired",
+    "not-active-yet": "token-not-active-yet",
+    "issued-in-the-future": "token-iat-in-the-future",
+    "key-foreign": "token-invalid-signature",
+    "instance-foreign": "jwk-kid-mismatch",
+    "azp-foreign": "token-invalid-authorized-parties",
+    "azp-absent": "token-invalid-authorized-parties",
+    "alg-hs256-pem": "token-invalid-algorithm",
+    "iss-foreign": "token-invalid-issuer",
+}
+NEEDED = {
+    ("GET", "/items"): "org:data:read",
+    ("POST", "/items"): "org:data:write",
+    ("POST", "/items/batch"): "org:data:write",
+    ("DELETE", "/items/1"): "org:data:delete",
+    ("DELETE", "/items"): "org:data:delete",
+    ("PUT", "/settings"): "org:admin",
+}
+
+
+def test_every_route_is_here(example: Example) -> None:
+    """No route of the API is left out of these tests, and all of them but the page are guarded."""
+    paths = example.app.openapi()["paths"]
+    known = {(method, path.replace("/1", "/{item_id}")) for method, path in ROUTES}
+    assert {(method.upper(), path) for path in paths for method in paths[path]} == known
+
+
+def test_no_token_is_401(example: Example) -> None:
+    """Without a token every route says so, and offers the bearer scheme without an error."""
+    for method, path in ROUTES:
+        answer = example.client.request(method, path)
+        assert answer.status_code == 401
+        assert answer.json()["detail"]["code"] == "session-token-and-uat-missing"
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("header", ["Bearer garbage", "Bearer a.b.c", "Bearer", "Bearer ünicode"])
+def test_garbage_is_401(example: Example, header: str) -> None:
+    """What is no token at all is malformed, on every route."""
+    for method, path in ROUTES:
+        headers = {b"Authorization": header.encode()}
+        answer = example.client.request(method, path, headers=headers)
+        assert (answer.status_code, answer.json()["detail"]["code"]) == (401, "token-invalid")
+
+
+@pytest.mark.parametrize("kind", EVIL)
+def test_evil_tokens_are_401(example: Example, kind: str) -> None:
+    """A forged, foreign or untimely token is refused on every route, with the reason."""
+    headers = {"Authorization": f"Bearer {example.token('ada', kind)}"}
+    for method, path in ROUTES:
+        answer = example.client.request(method, path, headers=headers)
+        assert (answer.status_code, answer.json()["detail"]["code"]) == (401, EVIL[kind])
+        challenge = f'Bearer error="invalid_token", error_description="{EVIL[kind]}"'
+        assert answer.headers["WWW-Authenticate"] == challenge
+
+
+def test_evil_cookies_are_401(example: Example) -> None:
+    """A cookie is judged like a header; one of another Clerk application is simply not ours."""
+    foreign = dict.fromkeys(["instance-foreign", "iss-foreign"], "session-token-and-uat-missing")
+    for kind, code in (EVIL | foreign).items():
+        cookie = {"Cookie": f"__session={example.token('ada', kind)}"}
+        answer = example.client.get("/items", headers=cookie)
+        assert (answer.status_code, answer.json()["detail"]["code"]) == (401, code)
+
+
+def test_good_cookie_is_believed(example: Example) -> None:
+    """Browsers send the session as a cookie."""
+    cookie = {"Cookie": f"__session={example.token('ada')}"}
+    assert example.client.get("/items", headers=cookie).status_code == 200
+
+
+def test_pending_session_is_401(example: Example) -> None:
+    """A user who has yet to choose an organization is signed out everywhere."""
+    for method, path in ROUTES:
+        answer = example.ask("finn", method, path)
+        assert (answer.status_code, answer.json()["detail"]["code"]) == (401, "session-pending")
+
+
+@pytest.mark.parametrize(("route", "needed"), NEEDED.items())
+def test_403_names_what_is_missing(
+    connected: Connected, route: tuple[str, str], needed: str
+) -> None:
+    """Signed in to an organization without the permission or role: the refusal says which."""
+    others = {name for name in NEEDED.values() if name.startswith("org:data:")} - {needed}
+    connected.join("ada", "acme", permissions=others)
+    answer = connected.ask("ada", *route, organization="acme")
+    assert answer.status_code == 403
+    assert answer.json()["detail"]["code"] == "permission-denied"
+    assert needed in answer.json()["detail"]["message"]
+
+
+@pytest.mark.parametrize("route", [("GET", "/settings"), ("PUT", "/settings")])
+def test_personal_accounts_have_no_settings(example: Example, route: tuple[str, str]) -> None:
+    """Without an active organization there is nothing to see or decide."""
+    answer = example.ask("eve", *route)
+    assert (answer.status_code, answer.json()["detail"]["code"]) == (403, "permission-denied")
+
+
+def test_refusals_are_not_cached(example: Example) -> None:
+    """A refusal is never cached: the next request may come with a better token."""
+    for answer in (example.client.get("/items"), example.ask("eve", "GET", "/settings")):
+        assert answer.headers["Cache-Control"] == "no-store"
