@@ -231,9 +231,11 @@ class SessionTooOld(TokenError):
 class Demand(Protocol):
     """What a route demanded, able to say so: every ``Requirement`` is one."""
 
-    def describe(self) -> str: ...
+    def describe(self) -> str:
+        """Say it in words."""
 
-    def to_json(self) -> dict[str, object]: ...
+    def to_json(self) -> dict[str, object]:
+        """Say it to programs."""
 
 
 class AccessDenied(ClerkError):

@@ -16,7 +16,7 @@ from clerk_fastapi.protocol._jose import ALGORITHMS, KeyRefused, VerificationKey
 from clerk_fastapi.protocol.keys import PublishableKey, secret_key_instance_type
 from clerk_fastapi.protocol.verify import Rules
 
-__all__ = ["Settings", "read_settings"]
+__all__ = ["Settings", "check_seconds", "read_settings"]
 
 _API_URL = "https://api.clerk.com"
 
@@ -94,6 +94,16 @@ def read_settings(
             require_category=require_category,
         ),
     )
+
+
+def check_seconds(**durations: float) -> None:
+    """Make sure that durations are finite and greater than zero.
+
+    :raises ConfigurationError: with the name of the one that is not.
+    """
+    for name, seconds in durations.items():
+        if not _is_number(seconds) or not 0 < seconds < math.inf:
+            raise ConfigurationError(f"{name} must be a number of seconds, greater than zero.")
 
 
 def _present(given: Mapping[str, str | None]) -> dict[str, str | None]:
@@ -180,7 +190,10 @@ def _texts(name: str, values: Iterable[str] | None) -> frozenset[str] | None:
 
 
 def _clock_skew(seconds: float) -> float:
-    usable = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not usable or not 0 <= seconds < math.inf:
+    if not _is_number(seconds) or not 0 <= seconds < math.inf:
         raise ConfigurationError("clock_skew must be a number of seconds, zero or more.")
     return float(seconds)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

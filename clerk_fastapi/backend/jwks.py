@@ -44,9 +44,11 @@ class PinnedKey:
         self._key = key
 
     def ready(self, kid: str | None) -> VerificationKey:
+        """The key."""
         return self._key
 
     async def key_for(self, kid: str | None) -> VerificationKey:
+        """The key."""
         return self._key
 
     async def close(self) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import httpx
 
 from clerk_fastapi._version import __version__
 from clerk_fastapi.errors import BackendUnavailable
 
-__all__ = ["Answer", "HttpTransport", "Transport"]
+__all__ = ["Answer", "Transport"]
 
-HttpTransport = httpx.AsyncBaseTransport
+HttpTransport: TypeAlias = httpx.AsyncBaseTransport  # httpx enters the package by this room alone
 
 logger = logging.getLogger("clerk_fastapi")
 

@@ -16,7 +16,8 @@ class Connection(Protocol):
     """A request or WebSocket: Starlette's ``HTTPConnection``, or anything with an ASGI scope."""
 
     @property
-    def scope(self) -> Scope: ...
+    def scope(self) -> Scope:
+        """The ASGI scope."""
 
 
 def read_facts(scope: Scope) -> Facts:

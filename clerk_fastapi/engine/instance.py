@@ -14,10 +14,10 @@ from clerk_fastapi.engine.auth import Auth
 from clerk_fastapi.engine.authenticate import Authenticator
 from clerk_fastapi.engine.facts import Connection, read_facts
 from clerk_fastapi.engine.state import SignedIn, SignedOut, State
-from clerk_fastapi.errors import SessionPending
+from clerk_fastapi.errors import ConfigurationError, SessionPending
 from clerk_fastapi.protocol.claims import SessionClaims
 from clerk_fastapi.protocol.custom import ClaimsReader, ClaimsT
-from clerk_fastapi.settings import Settings, read_settings
+from clerk_fastapi.settings import Settings, check_seconds, read_settings
 from clerk_fastapi.stores.memory import TokenMemory
 
 __all__ = ["Instance"]
@@ -56,35 +56,7 @@ class Instance(Generic[ClaimsT]):
         backend_timeout: float = 5.0,
         token_memory: int = 4_096,
     ) -> None:
-        """Check the configuration; nothing is fetched yet.
-
-        Every key falls back to its ``CLERK_*`` variable. Keys for verification come from
-        ``jwt_key`` (no network), else from the Backend API (``secret_key``), else from the
-        instance's own ``/.well-known/jwks.json``.
-
-        :param publishable_key: names the instance (``CLERK_PUBLISHABLE_KEY``).
-        :param secret_key: opens the Backend API (``CLERK_SECRET_KEY``).
-        :param jwt_key: the instance's public key as PEM (``CLERK_JWT_KEY``).
-        :param api_url: where the Backend API is (``CLERK_API_URL``), ``https://api.clerk.com`` by
-            default.
-        :param authorized_parties: origins that tokens may have been issued to; ``None`` checks only
-            the cookies of production instances, which must belong to the host they were sent to.
-        :param audience: values of ``aud``, one of which a token must carry; ``None`` demands none.
-        :param issuer: values that ``iss`` may have instead of the instance's own; ``False``
-            believes any.
-        :param clock_skew: seconds by which clocks may differ.
-        :param claims: the type of the claims, a subclass of :class:`SessionClaims`.
-        :param clock: tells the time in seconds since the epoch.
-        :param transport: an httpx transport for every call to Clerk.
-        :param algorithms: accepted signature algorithms.
-        :param require_category: refuse tokens whose header has no ``cat``.
-        :param jwks_ttl: seconds that fetched keys are good for.
-        :param jwks_stale_for: seconds beyond that in which they serve while no new ones can be had.
-        :param jwks_cooldown: seconds between two look-ups of unknown ``kid`` values.
-        :param backend_timeout: seconds that a call to Clerk may take, retries included.
-        :param token_memory: how many verified tokens are remembered; 0 verifies every time.
-        :raises ConfigurationError: if anything is missing, malformed or contradictory.
-        """
+        """Check the configuration; nothing is fetched yet. ``Clerk`` explains the parameters."""
         reader = ClaimsReader(claims)
         settings = read_settings(
             publishable_key=publishable_key,
@@ -98,6 +70,14 @@ class Instance(Generic[ClaimsT]):
             algorithms=algorithms,
             require_category=require_category,
         )
+        check_seconds(
+            jwks_ttl=jwks_ttl,
+            jwks_stale_for=jwks_stale_for,
+            jwks_cooldown=jwks_cooldown,
+            backend_timeout=backend_timeout,
+        )
+        if type(token_memory) is not int or token_memory < 0:
+            raise ConfigurationError("token_memory must be a whole number of tokens, zero or more.")
         self._transport = Transport(transport, timeout=backend_timeout)
         self._keys = _keys(
             settings,

@@ -51,7 +51,7 @@ def read_credentials(facts: Facts, key: PublishableKey | None, now: float) -> Cr
             return Credentials(token, "header")
     if facts.cookie is None:
         raise CredentialsMissing
-    return _session_cookie(split_cookies(facts.cookie), key, now)
+    return _session_cookie(_split_cookies(facts.cookie), key, now)
 
 
 def _bearer_token(value: bytes) -> bytes | None:
@@ -66,7 +66,7 @@ def _bearer_token(value: bytes) -> bytes | None:
     return None
 
 
-def split_cookies(header: bytes) -> dict[str, str]:
+def _split_cookies(header: bytes) -> dict[str, str]:
     """Split a ``Cookie`` header first and decode values after, so that ``%3B`` forges no cookie.
 
     The first of duplicates wins, quotes stay, and a value that is not UTF-8 is kept as it came.

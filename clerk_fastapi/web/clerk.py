@@ -21,6 +21,33 @@ class Clerk(Instance[ClaimsT]):
 
     ``clerk = Clerk()`` reads the ``CLERK_*`` variables, ``app = FastAPI(lifespan=clerk.lifespan)``
     starts it, and the guards find it from there.
+
+    Every key falls back to its ``CLERK_*`` variable. Keys for verification come from
+    ``jwt_key`` (no network), else from the Backend API (``secret_key``), else from the
+    instance's own ``/.well-known/jwks.json``.
+
+    :param publishable_key: names the instance (``CLERK_PUBLISHABLE_KEY``).
+    :param secret_key: opens the Backend API (``CLERK_SECRET_KEY``).
+    :param jwt_key: the instance's public key as PEM (``CLERK_JWT_KEY``).
+    :param api_url: where the Backend API is (``CLERK_API_URL``), ``https://api.clerk.com`` by
+        default.
+    :param authorized_parties: origins that tokens may have been issued to; ``None`` checks only
+        the cookies of production instances, which must belong to the host they were sent to.
+    :param audience: values of ``aud``, one of which a token must carry; ``None`` demands none.
+    :param issuer: values that ``iss`` may have instead of the instance's own; ``False``
+        believes any.
+    :param clock_skew: seconds by which clocks may differ.
+    :param claims: the type of the claims, a subclass of :class:`SessionClaims`.
+    :param clock: tells the time in seconds since the epoch.
+    :param transport: an httpx transport for every call to Clerk.
+    :param algorithms: accepted signature algorithms.
+    :param require_category: refuse tokens whose header has no ``cat``.
+    :param jwks_ttl: seconds that fetched keys are good for.
+    :param jwks_stale_for: seconds beyond that in which they serve while no new ones can be had.
+    :param jwks_cooldown: seconds between two look-ups of unknown ``kid`` values.
+    :param backend_timeout: seconds that a call to Clerk may take, retries included.
+    :param token_memory: how many verified tokens are remembered; 0 verifies every time.
+    :raises ConfigurationError: if anything is missing, malformed or contradictory.
     """
 
     @asynccontextmanager
