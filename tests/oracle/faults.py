@@ -12,7 +12,7 @@ __all__ = ["FAULTS", "STAGES", "Fault"]
 
 # The order in which this package looks: of several faults, the first one is the reason.
 STAGES = (
-    *("shape", "typ", "alg", "payload", "kid", "signature", "types"),
+    *("shape", "kind", "typ", "alg", "payload", "kid", "signature", "types"),
     *("aud", "azp", "iss", "exp", "nbf", "iat"),
 )
 
@@ -94,7 +94,6 @@ def _shapes() -> Iterator[Fault]:
         ("padded", SHAPE),
         ("padded-too-much", SHAPE),
         ("padded-unused-bits", None),
-        ("empty-signature", SHAPE),
     )
     for damage, why in damages:
         yield Fault(damage, "shape", INVALID, {"damage": damage}, why=why)
@@ -133,9 +132,9 @@ def _headers() -> Iterator[Fault]:
     for typ in ("jwt", "JWT ", "", "JWS", "at+JWT", None, *NO_TEXT):
         yield Fault(f"typ-{label(typ)}", "typ", INVALID, {"header": {"typ": typ}})
     for machine in ("at+jwt", "application/at+jwt"):
-        yield Fault(f"typ-{machine}", "typ", MISMATCH, {"header": {"typ": machine}})
+        yield Fault(f"typ-{machine}", "kind", MISMATCH, {"header": {"typ": machine}})
     for cat in CATEGORIES:
-        yield Fault(f"cat-{label(cat)}", "typ", MISMATCH, {"header": {"cat": cat}})
+        yield Fault(f"cat-{label(cat)}", "kind", MISMATCH, {"header": {"cat": cat}})
     for alg in ("none", "None", "HS256", "PS256", "ES256", "EdDSA", "rs256", "RS1", "", "RS256 "):
         yield Fault(f"alg-{label(alg)}", "alg", "token-invalid-algorithm", {"header": {"alg": alg}})
     for alg in ("RS384", "RS512"):
@@ -144,13 +143,14 @@ def _headers() -> Iterator[Fault]:
     confused = Token(header={"alg": "HS256"}, signer="pem-as-secret")
     yield Fault("public-key-as-secret", "alg", "token-invalid-algorithm", confused)
     unsigned = Token(header={"alg": "none"}, signer="nobody")
-    yield Fault("unsigned", "shape", INVALID, unsigned, why=SHAPE)
+    yield Fault("unsigned", "alg", "token-invalid-algorithm", unsigned)
 
 
 def _signatures() -> Iterator[Fault]:
     bad = "token-invalid-signature"
     yield Fault("stranger", "signature", bad, {"signer": "stranger"})
     yield Fault("bent-signature", "signature", bad, {"damage": "bent-signature"})
+    yield Fault("empty-signature", "signature", bad, {"damage": "empty-signature"})
     yield Fault("truncated-signature", "signature", bad, {"damage": "truncated-signature"})
     yield Fault("bent-claims", "signature", bad, {"damage": "bent-claims"})
     for name in ("jwk", "jku", "x5u", "x5c"):
