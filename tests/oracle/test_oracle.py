@@ -22,7 +22,8 @@ def node(require_tool: Callable[[str], str]) -> str:
     program = require_tool("node")
     if not sdk.installed(program):
         required = "node" in os.environ.get("CLERK_FASTAPI_REQUIRE", "").split(",")
-        (pytest.fail if required else pytest.skip)("run tests/oracle/install.sh first")
+        cure = "Clerk's JavaScript SDK is not installed: run tests/oracle/install.sh"
+        (pytest.fail if required else pytest.skip)(cure)
     return program
 
 
