@@ -1,0 +1,1 @@
+"""What leaves the process for Clerk: bounded, fetched once for all, and quiet."""

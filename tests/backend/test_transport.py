@@ -1,0 +1,237 @@
+"""A call to Clerk: what it says, how often it is tried, and that it ends."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+
+import clerk_fastapi
+from clerk_fastapi.backend.transport import Transport
+from clerk_fastapi.errors import BackendUnavailable
+
+pytestmark = pytest.mark.anyio
+
+URL = "https://api.clerk.com/v1/jwks"
+SECRET = "sk_test_" + "not-a-real-one"
+
+
+class Script(httpx.MockTransport):
+    """Answers one after the other, the last one for ever, and remembers the requests."""
+
+    def __init__(self, *answers: httpx.Response | Exception) -> None:
+        self.requests: list[httpx.Request] = []
+        self._answers = list(answers)
+        super().__init__(self._answer)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def impatient(transport: httpx.AsyncBaseTransport, **options: float) -> Transport:
+    """A transport that tries three times in all and does not wait in between."""
+    return Transport(transport, retry_delays=(0, 0), **options)
+
+
+async def test_calls_say_who_calls_and_which_version_they_speak() -> None:
+    """The headers that Clerk's Backend API asks of its clients, and the secret key as bearer."""
+    script = Script(httpx.Response(200))
+    await Transport(script).get(URL, bearer=SECRET)
+    headers = script.requests[0].headers
+    assert headers["user-agent"] == f"clerk-fastapi/{clerk_fastapi.__version__}"
+    assert headers["clerk-api-version"] == "2026-05-12"
+    assert headers["content-type"] == "application/json"
+    assert headers["authorization"] == f"Bearer {SECRET}"
+
+
+async def test_calls_without_a_secret_key_carry_none() -> None:
+    """The Frontend API is asked in nobody's name."""
+    script = Script(httpx.Response(200))
+    await Transport(script).get(URL)
+    assert "authorization" not in script.requests[0].headers
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+async def test_server_errors_are_tried_again(status: int) -> None:
+    """A third attempt may succeed, and then all is well."""
+    script = Script(*[httpx.Response(status)] * 2, httpx.Response(200, content=b"keys"))
+    answer = await impatient(script).get(URL)
+    assert (answer.status, answer.body) == (200, b"keys")
+    assert len(script.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        httpx.ConnectError("refused"),
+        httpx.ConnectTimeout("slow"),
+        httpx.ReadError("reset"),
+        httpx.RemoteProtocolError("half"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_network_errors_are_tried_again(error: Exception) -> None:
+    """Three attempts in all; after the last one Clerk counts as unavailable."""
+    script = Script(error, error, httpx.Response(200))
+    assert (await impatient(script).get(URL)).status == 200
+    failing = Script(error)
+    with pytest.raises(BackendUnavailable):
+        await impatient(failing).get(URL)
+    assert len(failing.requests) == 3
+
+
+async def test_last_server_error_is_the_answer() -> None:
+    """Whoever asked decides what a 503 means."""
+    script = Script(httpx.Response(503, headers={"Retry-After": "7"}))
+    answer = await impatient(script).get(URL)
+    assert (answer.status, answer.retry_after) == (503, 7)
+    assert len(script.requests) == 3
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 400, 401, 403, 404, 429])
+async def test_everything_else_is_final(status: int) -> None:
+    """A refusal is not asked for twice, least of all one of the secret key."""
+    script = Script(httpx.Response(status))
+    assert (await impatient(script).get(URL, bearer=SECRET)).status == status
+    assert len(script.requests) == 1
+
+
+async def test_redirects_are_not_followed() -> None:
+    """The secret key goes to the host that was configured and to no other."""
+    script = Script(httpx.Response(302, headers={"Location": "https://evil.example/v1/jwks"}))
+    await Transport(script).get(URL, bearer=SECRET)
+    assert [request.url.host for request in script.requests] == ["api.clerk.com"]
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("120", 120),
+        ("0", 0),
+        ("-1", None),
+        ("1.5", None),
+        ("٣", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        (None, None),
+    ],
+)
+async def test_retry_after_is_read_as_whole_seconds(
+    header: str | None, seconds: int | None
+) -> None:
+    """RFC 9110 section 10.2.3; what is not a number of seconds counts as not said."""
+    headers = {} if header is None else {"Retry-After": header.encode()}
+    answer = await Transport(Script(httpx.Response(429, headers=headers))).get(URL)
+    assert answer.retry_after == seconds
+
+
+@pytest.mark.xfail(
+    reason="int() refuses more than 4,300 digits with a ValueError", raises=ValueError
+)
+async def test_absurd_retry_after_is_survived() -> None:
+    """A number of seconds that no clock will ever show is not worth a crash."""
+    headers = {"Retry-After": "9" * 5_000}
+    answer = await Transport(Script(httpx.Response(429, headers=headers))).get(URL)
+    assert answer.status == 429
+
+
+class Hanging(httpx.AsyncBaseTransport):
+    """Never answers."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.calls += 1
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_server_that_never_answers_ends_in_503() -> None:
+    """The whole call is bounded, not each attempt of it."""
+    hanging = Hanging()
+    async with asyncio.timeout(5):
+        with pytest.raises(BackendUnavailable):
+            await impatient(hanging, timeout=0.01).get(URL)
+    assert hanging.calls == 1
+
+
+async def test_waiting_between_attempts_counts() -> None:
+    """Retries do not outlive the bound either."""
+    script = Script(httpx.ConnectError("refused"))
+    async with asyncio.timeout(5):
+        with pytest.raises(BackendUnavailable):
+            await Transport(script, timeout=0.01, retry_delays=(3_600,)).get(URL)
+    assert len(script.requests) == 1
+
+
+async def test_body_that_never_ends_in_time_ends_in_503() -> None:
+    """Half an answer and then silence is no answer."""
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b'{"keys": ['
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(5):
+        with pytest.raises(BackendUnavailable):
+            await Transport(Script(httpx.Response(200, content=half())), timeout=0.01).get(URL)
+
+
+async def test_time_bound_leaves_other_cancellations_alone() -> None:
+    """A request that is cancelled while it waits is cancelled, and not told of an outage."""
+    call = asyncio.create_task(Transport(Hanging(), timeout=60).get(URL))
+    await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+async def test_body_of_2_mb_is_not_read_to_its_end(compressed: bool) -> None:
+    """What is larger than any key set is dropped on the way, compressed or not."""
+    body = gzip.compress(bytes(2 * 1024 * 1024)) if compressed else bytes(2 * 1024 * 1024)
+    sent = []
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 64):
+            sent.append(start)
+            yield body[start : start + 64]
+
+    headers = {"Content-Encoding": "gzip"} if compressed else {}
+    response = httpx.Response(200, headers=headers, content=chunks())
+    with pytest.raises(BackendUnavailable):
+        await Transport(Script(response), retry_delays=()).get(URL)
+    assert 0 < len(sent) * 64 < len(body) * 0.6
+
+
+async def test_one_client_serves_from_start_up_to_shutdown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Connections are kept between calls, and closed with the application."""
+    closed = []
+
+    class Watched(Script):
+        async def aclose(self) -> None:
+            closed.append(self)
+
+    watched = Watched(httpx.Response(200))
+    transport = Transport(watched)
+    await transport.open()
+    await transport.get(URL)
+    await transport.get(URL)
+    assert closed == []
+    await transport.close()
+    await transport.close()
+    assert closed == [watched]
+
+
+@pytest.mark.parametrize("call", [lambda t: t.get(URL), lambda t: t.close()])
+async def test_transport_that_was_never_opened_is_no_mistake(
+    call: Callable[[Transport], object],
+) -> None:
+    """A script may verify a token without running an application."""
+    await call(Transport(Script(httpx.Response(200))))  # type: ignore[misc]
