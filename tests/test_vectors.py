@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.oracle import awaited, ours
+from tests.oracle import ours
 from tests.oracle.vectors import FAMILIES, Vector, load
 
 VECTORS = {f"{family}/{vector['id']}": vector for family in FAMILIES for vector in load(family)}
@@ -17,15 +17,7 @@ def answers() -> Mapping[str, object]:
     return dict(zip(VECTORS, asyncio.run(ours.answer_all(VECTORS.values())), strict=True))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason="not settled"))
-        if name in awaited.VECTORS
-        else name
-        for name in VECTORS
-    ],
-)
+@pytest.mark.parametrize("name", VECTORS)
 def test_vector_is_answered_like_the_sdk_unless_we_deviate(
     name: str, answers: Mapping[str, object]
 ) -> None:

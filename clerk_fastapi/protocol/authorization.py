@@ -33,7 +33,7 @@ _PRESETS: Final[dict[str, tuple[Level, int]]] = {
     "moderate": ("second_factor", 60),
     "lax": ("second_factor", 1_440),
 }
-_LEVELS = frozenset({"first_factor", "second_factor", "multi_factor"})
+_LEVELS = ("first_factor", "second_factor", "multi_factor")
 _ORG_SCOPES = frozenset({"o", "org", "organization"})
 _USER_SCOPES = frozenset({"u", "user"})
 
@@ -194,7 +194,7 @@ class Reverified(Requirement):
         if preset is not None and (level is not None or after_minutes is not None):
             raise ConfigurationError("Reverified takes a preset, or level and after_minutes.")
         if preset is not None:
-            if preset not in _PRESETS:
+            if not isinstance(preset, str) or preset not in _PRESETS:
                 raise ConfigurationError(f"Reverified knows the presets {', '.join(_PRESETS)}.")
             level, after_minutes = _PRESETS[preset]
         if level not in _LEVELS or not _is_positive(after_minutes):

@@ -33,7 +33,7 @@ _BLANK = (
     "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
-_MASK = re.compile(r"[0-9]{1,4300}", re.ASCII)  # int() takes 4,300 digits; no token holds more
+_MASK = re.compile(r"[0-9]{1,4300}", re.ASCII)  # int() takes no more digits than these
 
 Text = Annotated[str, Field(strict=True)]
 Name = Annotated[str, Field(strict=True, min_length=1)]
@@ -64,7 +64,7 @@ class StandardClaims(TypedDict, total=False):
     sid: Required[Name]
     iat: Required[Date]
     exp: Required[Date]
-    nbf: Date | None
+    nbf: Date
     jti: Text | None
     azp: Text | None
     aud: Text | tuple[Text, ...] | None

@@ -79,8 +79,11 @@ def secret_key_instance_type(secret_key: str) -> InstanceType:
 
 
 def _decode_host(encoded: str) -> str | None:
+    bare = encoded.rstrip("=")
+    padded = bare + "=" * (-len(bare) % 4)
+    if encoded not in (bare, padded):  # padding may be left out, but not be wrong
+        return None
     try:
-        padded = encoded.rstrip("=") + "=" * (-len(encoded.rstrip("=")) % 4)
         decoded = base64.b64decode(padded, validate=True).decode("ascii")
     except (binascii.Error, ValueError):
         return None

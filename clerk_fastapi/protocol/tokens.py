@@ -114,12 +114,16 @@ def _parse_header(segment: bytes) -> TokenHeader:
         raise TokenInvalid
     if not isinstance(algorithm, str) or not isinstance(kid, str | None):
         raise TokenInvalid
+    kind = header.get("typ", "JWT")
     refusal: type[TokenInvalid] | type[TokenTypeMismatch] | None = None
-    if header.get("typ", "JWT") != "JWT":
-        refusal = TokenTypeMismatch if header["typ"] in _MACHINE_TYPES else TokenInvalid
+    if kind != "JWT":
+        is_machine_type = isinstance(kind, str) and kind in _MACHINE_TYPES
+        refusal = TokenTypeMismatch if is_machine_type else TokenInvalid
+    if not isinstance(category, str):
+        category = None
     if "cat" in header and category not in _SESSION_CATEGORIES:
         refusal = TokenTypeMismatch
-    return TokenHeader(algorithm, kid, category if isinstance(category, str) else None, refusal)
+    return TokenHeader(algorithm, kid, category, refusal)
 
 
 _remembered_header = lru_cache(maxsize=256)(_parse_header)

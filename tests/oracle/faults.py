@@ -32,7 +32,8 @@ ONLY_RS256 = "RS256 alone is allowed unless the operator says otherwise"
 REQUIRED = "iss, sub, sid, iat and exp are required and not empty"
 TYPE = "a standard claim of the wrong type makes the token unfit"
 RANGE = (
-    "dates are whole seconds until the year 9999; beyond what clocks can hold nothing would expire"
+    "dates are written as integers and end with the year 9999; Clerk writes no others, and beyond "
+    "what clocks can hold nothing would expire"
 )
 ISSUED_HERE = "the issuer is checked unless the operator opts out"
 AUDIENCE = "an audience that is configured must be named by the token"
@@ -175,6 +176,9 @@ def _types() -> Iterator[Fault]:
     for claim in ("exp", "iat", "nbf"):
         token = Token(claims_tail=f'"{claim}": 1e400')
         yield Fault(f"{claim}-beyond-numbers", "types", UNFIT, token, why=RANGE)
+        for number in ("1799999990.0", "1799999990.75", "1.79999999e9"):
+            token = Token(claims_tail=f'"{claim}": {number}')
+            yield Fault(f"{claim}-as-{number}", "types", UNFIT, token, why=RANGE)
     machine = Token(claims={"sub": "mch_2machine"})
     yield Fault("machine", "payload", MISMATCH, machine)
 

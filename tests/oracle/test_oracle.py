@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from tests.oracle import awaited, ours, sdk
+from tests.oracle import ours, sdk
 from tests.oracle.case import answer_all
 from tests.oracle.vectors import FAMILIES, path, render
 
@@ -28,15 +28,7 @@ def node(require_tool: Callable[[str], str]) -> str:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize(
-    "family",
-    [
-        pytest.param(family, marks=pytest.mark.xfail(reason="not settled"))
-        if family in awaited.FAMILIES
-        else family
-        for family in FAMILIES
-    ],
-)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_random_cases_are_answered_like_the_sdk(family: str, seed: int, node: str) -> None:
     """On cases that nobody chose, both sides agree wherever no deviation is declared."""
     module, _ = FAMILIES[family]
