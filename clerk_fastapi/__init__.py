@@ -27,7 +27,6 @@ from clerk_fastapi.web.clerk import Clerk
 from clerk_fastapi.web.guards import (
     CurrentAuth,
     Guard,
-    OptionalGuard,
     optional_auth,
     require,
     require_auth,
@@ -53,7 +52,6 @@ __all__ = [
     "Feature",
     "Fresh",
     "Guard",
-    "OptionalGuard",
     "Organization",
     "Permission",
     "Plan",

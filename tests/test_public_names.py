@@ -21,7 +21,6 @@ FRONT_DOOR = [
     "Feature",
     "Fresh",
     "Guard",
-    "OptionalGuard",
     "Organization",
     "Permission",
     "Plan",

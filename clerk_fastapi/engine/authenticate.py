@@ -14,6 +14,7 @@ from clerk_fastapi.errors import (
     OriginMismatch,
     SessionSuperseded,
     TokenError,
+    TokenExpired,
     TokenInvalidAuthorizedParties,
 )
 from clerk_fastapi.protocol.claims import (
@@ -28,7 +29,6 @@ from clerk_fastapi.protocol.tokens import UnverifiedToken, peek_claims, refuse_m
 from clerk_fastapi.protocol.verify import (
     VerifiedToken,
     check_header,
-    judge_times,
     verify,
 )
 from clerk_fastapi.settings import Settings
@@ -75,7 +75,8 @@ class Authenticator(Generic[ClaimsT]):
         try:
             credentials = read_credentials(facts, self._settings.publishable_key, self._clock())
             token = credentials.token
-            verified = self._recall(token) or await self._believe(token)
+            digest = self._memory.digest(token)
+            verified = self._recall(digest) or await self._believe(token, digest)
             if credentials.carrier == "cookie":
                 self._judge_browser(facts, credentials, verified.identity)
         except TokenError as error:
@@ -89,21 +90,26 @@ class Authenticator(Generic[ClaimsT]):
         :raises TokenError: the leaf names the reason.
         :raises BackendUnavailable: if the keys cannot be had.
         """
-        verified = self._recall(token) or await self._believe(token)
+        digest = self._memory.digest(token)
+        verified = self._recall(digest) or await self._believe(token, digest)
         return Auth(token, verified, self._reader)
 
-    def _recall(self, token: bytes) -> VerifiedToken | None:
+    def _recall(self, digest: bytes) -> VerifiedToken | None:
         """Find a token that was believed before; what remains is to look at the clock."""
-        known = self._memory.get(token)
+        known = self._memory.get(digest)
         if known is None:
             return None
         if self._keys.ready(known.key.kid) is not known.key:
-            self._memory.forget(token)
+            self._memory.forget(digest)
             return None
-        judge_times(known.identity, self._rules.clock_skew, self._clock())
+        try:
+            known.identity.check_times(self._rules.clock_skew, self._clock())
+        except TokenExpired:
+            self._memory.forget(digest)
+            raise
         return known
 
-    async def _believe(self, token: bytes) -> VerifiedToken:
+    async def _believe(self, token: bytes, digest: bytes) -> VerifiedToken:
         unverified = UnverifiedToken.parse(token)
         kid = unverified.header.kid
         key = self._keys.ready(kid)
@@ -114,7 +120,7 @@ class Authenticator(Generic[ClaimsT]):
             key = await self._keys.key_for(kid)
         verified = verify(unverified, key, self._rules, self._clock())
         self._reader.check(verified.payload)
-        self._memory.put(token, verified)
+        self._memory.put(digest, verified)
         self._warn_of_size(token, verified.payload)
         return verified
 

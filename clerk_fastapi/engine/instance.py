@@ -90,7 +90,7 @@ class Instance(Generic[ClaimsT]):
                 cooldown=jwks_cooldown,
             ),
         )
-        memory = TokenMemory(clock, token_memory)
+        memory = TokenMemory(token_memory)
         self._authenticator = Authenticator(settings, self._keys, memory, reader, clock)
         self.clock = clock
 

@@ -10,7 +10,13 @@ from typing import Annotated, Any, Final, NamedTuple, Required
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from clerk_fastapi.errors import TokenTypeMismatch, TokenVerificationFailed
+from clerk_fastapi.errors import (
+    TokenExpired,
+    TokenIssuedInFuture,
+    TokenNotActiveYet,
+    TokenTypeMismatch,
+    TokenVerificationFailed,
+)
 from clerk_fastapi.protocol.tokens import refuse_machine_claims
 
 __all__ = [
@@ -166,6 +172,23 @@ class Identity:
     def expires_at(self) -> int:
         """The ``exp`` claim, in seconds since the epoch."""
         return self._claims["exp"]
+
+    def check_times(self, clock_skew: float, now: float) -> None:
+        """Hold ``exp``, ``nbf`` and ``iat`` against the clock; done at every use of a token.
+
+        :param clock_skew: seconds by which clocks may differ.
+        :param now: seconds since the epoch.
+        :raises TokenExpired: if ``exp`` is ``now - clock_skew`` or earlier.
+        :raises TokenNotActiveYet: if ``nbf`` is later than ``now + clock_skew``.
+        :raises TokenIssuedInFuture: if ``iat`` is later than ``now + clock_skew``.
+        """
+        claims, latest = self._claims, now + clock_skew
+        if claims["exp"] <= now - clock_skew:
+            raise TokenExpired
+        if claims.get("nbf", 0) > latest:
+            raise TokenNotActiveYet
+        if claims["iat"] > latest:
+            raise TokenIssuedInFuture
 
     @property
     def org_id(self) -> str | None:

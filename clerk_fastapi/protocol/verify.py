@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from clerk_fastapi.errors import (
-    TokenExpired,
     TokenInvalidAlgorithm,
     TokenInvalidAuthorizedParties,
     TokenInvalidIssuer,
     TokenInvalidSignature,
-    TokenIssuedInFuture,
-    TokenNotActiveYet,
     TokenTypeMismatch,
     TokenVerificationFailed,
 )
@@ -24,7 +21,6 @@ __all__ = [
     "Rules",
     "VerifiedToken",
     "check_header",
-    "judge_times",
     "verify",
 ]
 
@@ -90,24 +86,8 @@ def verify(token: UnverifiedToken, key: VerificationKey, rules: Rules, now: floa
         raise TokenInvalidSignature
     identity = read_identity(token.payload)
     _judge_origin(identity, rules)
-    judge_times(identity, rules.clock_skew, now)
+    identity.check_times(rules.clock_skew, now)
     return VerifiedToken(identity, token.payload, key)
-
-
-def judge_times(identity: Identity, clock_skew: float, now: float) -> None:
-    """Hold ``exp``, ``nbf`` and ``iat`` against the clock; done at every use of a remembered token.
-
-    :raises TokenExpired: if ``exp`` is ``now - clock_skew`` or earlier.
-    :raises TokenNotActiveYet: if ``nbf`` is later than ``now + clock_skew``.
-    :raises TokenIssuedInFuture: if ``iat`` is later than ``now + clock_skew``.
-    """
-    if identity.expires_at <= now - clock_skew:
-        raise TokenExpired
-    latest = now + clock_skew
-    if identity.not_before is not None and identity.not_before > latest:
-        raise TokenNotActiveYet
-    if identity.issued_at > latest:
-        raise TokenIssuedInFuture
 
 
 def _judge_origin(identity: Identity, rules: Rules) -> None:

@@ -1,11 +1,10 @@
-"""What one process remembers: verified tokens, by digest and never past their expiry."""
+"""What one process remembers: tokens that it has verified, by digest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from hashlib import sha256
 
-from cachetools import TLRUCache
+from cachetools import LRUCache
 
 from clerk_fastapi.protocol.verify import VerifiedToken
 
@@ -13,28 +12,28 @@ __all__ = ["TokenMemory"]
 
 
 class TokenMemory:
-    """Verified tokens, the least recently used ones forgotten first.
+    """Verified tokens, by digest; those not used for longest give way to new ones.
 
-    :param clock: tells the time in seconds since the epoch.
     :param size: how many tokens are kept; each takes about three kilobytes. 0 keeps none.
     """
 
-    def __init__(self, clock: Callable[[], float], size: int) -> None:
-        self._tokens: TLRUCache[bytes, VerifiedToken] = TLRUCache(size, _until_expiry, timer=clock)
+    def __init__(self, size: int) -> None:
+        self._tokens: LRUCache[bytes, VerifiedToken] = LRUCache(size)
 
-    def get(self, token: bytes) -> VerifiedToken | None:
-        """What a token was found to say, if it is remembered."""
-        return self._tokens.get(sha256(token).digest())
+    @staticmethod
+    def digest(token: bytes) -> bytes:
+        """What a token is filed under, so that the memory holds nothing worth stealing."""
+        return sha256(token).digest()
 
-    def put(self, token: bytes, verified: VerifiedToken) -> None:
-        """Remember a token until its expiry, under its digest: a memory holds nothing to steal."""
+    def get(self, digest: bytes) -> VerifiedToken | None:
+        """What a token was found to say, if it is remembered; the clock has the last word."""
+        return self._tokens.get(digest)
+
+    def put(self, digest: bytes, verified: VerifiedToken) -> None:
+        """Remember a token."""
         if self._tokens.maxsize:
-            self._tokens[sha256(token).digest()] = verified
+            self._tokens[digest] = verified
 
-    def forget(self, token: bytes) -> None:
-        """Drop a token, for instance because its key has gone."""
-        self._tokens.pop(sha256(token).digest(), None)
-
-
-def _until_expiry(_digest: bytes, verified: VerifiedToken, _now: float) -> float:
-    return verified.identity.expires_at
+    def forget(self, digest: bytes) -> None:
+        """Drop a token, for instance because it has expired or its key has gone."""
+        self._tokens.pop(digest, None)

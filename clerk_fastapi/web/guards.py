@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 
 from clerk_fastapi.engine.auth import Auth
 from clerk_fastapi.engine.instance import Instance
-from clerk_fastapi.engine.state import SignedIn, SignedOut, State
+from clerk_fastapi.engine.state import SignedOut
 from clerk_fastapi.errors import AccessDenied, ReverificationRequired, SessionTooOld
 from clerk_fastapi.protocol.authorization import (
     AllOf,
@@ -36,7 +36,6 @@ from clerk_fastapi.web.refusals import teach
 __all__ = [
     "CurrentAuth",
     "Guard",
-    "OptionalGuard",
     "optional_auth",
     "require",
     "require_auth",
@@ -50,22 +49,24 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class _BaseGuard(SecurityBase):
-    """What guards have in common; guards that demand the same are equal, and so is their override.
+class Guard(SecurityBase):
+    """A dependency that lets a request pass only with a session that meets a requirement.
 
-    They take FastAPI's part of a security scheme, so that FastAPI itself finds them wherever they
-    are used and writes them into the OpenAPI document, where :mod:`clerk_fastapi.web.openapi` turns
-    them into words.
+    With ``optional`` it lets guests pass, too. Guards that demand the same are equal, so that
+    FastAPI's ``dependency_overrides`` find them. They take FastAPI's part of a security scheme, so
+    that FastAPI itself finds them wherever they are used and writes them into the OpenAPI document,
+    where :mod:`clerk_fastapi.web.openapi` turns them into words.
     """
 
     requirement: Requirement | None = None
     treat_pending_as_signed_out: bool = True
     clerk: Instance[Any] | None = None
+    optional: bool = False
 
     @cached_property
     def model(self) -> HTTPBearer:  # type: ignore[override]  # FastAPI declares an attribute
         """The security scheme, as FastAPI asks for it."""
-        return describe_guard(self.requirement, optional=isinstance(self, OptionalGuard))
+        return describe_guard(self.requirement, optional=self.optional)
 
     @cached_property
     def scheme_name(self) -> str:  # type: ignore[override]  # FastAPI declares an attribute
@@ -77,52 +78,35 @@ class _BaseGuard(SecurityBase):
 
     @cached_property
     def _hash(self) -> int:  # FastAPI looks guards up several times a request
-        return hash((type(self), self.requirement, self.treat_pending_as_signed_out, self.clerk))
+        return hash((self.requirement, self.treat_pending_as_signed_out, self.clerk, self.optional))
 
-    async def _authenticate(self, connection: HTTPConnection, scopes: list[str]) -> State[Any]:
+    async def __call__(
+        self, connection: HTTPConnection, security_scopes: SecurityScopes
+    ) -> Auth[SessionClaims] | None:
+        """Authenticate, once for all guards of a request, and judge.
+
+        :returns: who is signed in; ``None`` for guests, where they are welcome.
+        :raises TokenError: 401, if nobody is signed in, or not recently enough for ``Fresh``.
+        :raises AccessDenied: 403, with the part of the requirement that is missing.
+        :raises BackendUnavailable: 503, if the instance's keys cannot be had.
+        """
         scope = connection.scope
         teach(scope)
         clerk = self.clerk or running_instance(scope)
         state = await clerk.authenticate(
             connection, treat_pending_as_signed_out=self.treat_pending_as_signed_out
         )
-        requirement = _with_scopes(self.requirement, tuple(scopes)) if scopes else self.requirement
-        if requirement is not None and isinstance(state, SignedIn):
-            _enforce(requirement, state.auth, clerk.clock())
-        return state
-
-
-class Guard(_BaseGuard):
-    """A dependency that lets a request pass only with a session that meets the requirement."""
-
-    async def __call__(
-        self, connection: HTTPConnection, security_scopes: SecurityScopes
-    ) -> Auth[SessionClaims]:
-        """Authenticate, once for all guards of a request, and judge.
-
-        :raises TokenError: 401, if nobody is signed in, or not recently enough for ``Fresh``.
-        :raises AccessDenied: 403, with the part of the requirement that is missing.
-        :raises BackendUnavailable: 503, if the instance's keys cannot be had.
-        """
-        state = await self._authenticate(connection, security_scopes.scopes)
         if isinstance(state, SignedOut):
+            if self.optional:
+                return None
             raise type(state.error)(state.error.message)
-        return state.auth
-
-
-class OptionalGuard(_BaseGuard):
-    """A dependency that lets everybody pass and tells the signed-in from the others."""
-
-    async def __call__(
-        self, connection: HTTPConnection, security_scopes: SecurityScopes
-    ) -> Auth[SessionClaims] | None:
-        """Authenticate; ``None`` stands for whoever is signed out, whatever the reason.
-
-        :raises AccessDenied: 403, if signed in without the scopes that ``Security`` asks for.
-        :raises BackendUnavailable: 503, if the instance's keys cannot be had.
-        """
-        state = await self._authenticate(connection, security_scopes.scopes)
-        return None if isinstance(state, SignedOut) else state.auth
+        requirement, scopes = self.requirement, security_scopes.scopes
+        if scopes:
+            requirement = _with_scopes(requirement, tuple(scopes))
+        if requirement is not None:
+            _enforce(requirement, state.auth, clerk.clock())
+        auth: Auth[SessionClaims] = state.auth
+        return auth
 
 
 def _enforce(requirement: Requirement, auth: Auth[Any], now: float) -> None:
@@ -147,7 +131,7 @@ require_auth: Final = Guard()
 With ``Security(require_auth, scopes=["org:data:read"])`` the scopes are permissions of the session.
 """
 
-optional_auth: Final = OptionalGuard()
+optional_auth: Final = Guard(optional=True)
 """Tell who is signed in, if anyone: ``auth: Annotated[Auth | None, Depends(optional_auth)]``."""
 
 require_organization: Final = Guard(Organization())
