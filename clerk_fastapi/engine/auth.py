@@ -16,8 +16,8 @@ from clerk_fastapi.protocol.authorization import (
     missing,
 )
 from clerk_fastapi.protocol.claims import Actor
-from clerk_fastapi.protocol.custom import ClaimsReader, ClaimsT
 from clerk_fastapi.protocol.identity import Identity
+from clerk_fastapi.protocol.reading import ClaimsReader, ClaimsT
 from clerk_fastapi.protocol.verify import VerifiedToken
 
 __all__ = ["Auth"]

@@ -23,8 +23,8 @@ from clerk_fastapi.protocol.claims import (
     custom_claims_size,
 )
 from clerk_fastapi.protocol.credentials import Credentials, Facts, read_credentials
-from clerk_fastapi.protocol.custom import ClaimsReader, ClaimsT
 from clerk_fastapi.protocol.identity import Identity
+from clerk_fastapi.protocol.reading import ClaimsReader, ClaimsT
 from clerk_fastapi.protocol.tokens import UnverifiedToken, peek_claims, refuse_machine_claims
 from clerk_fastapi.protocol.verify import (
     VerifiedToken,
@@ -118,8 +118,7 @@ class Authenticator(Generic[ClaimsT]):
             check_header(unverified, self._rules)
             refuse_machine_claims(unverified.payload)
             key = await self._keys.key_for(kid)
-        verified = verify(unverified, key, self._rules, self._clock())
-        self._reader.check(verified.payload)
+        verified = verify(unverified, key, self._rules, self._reader, self._clock())
         self._memory.put(digest, verified)
         self._warn_of_size(token, verified.payload)
         return verified

@@ -16,7 +16,7 @@ from clerk_fastapi.engine.facts import Connection, read_facts
 from clerk_fastapi.engine.state import SignedIn, SignedOut, State
 from clerk_fastapi.errors import ConfigurationError, SessionPending
 from clerk_fastapi.protocol.claims import SessionClaims
-from clerk_fastapi.protocol.custom import ClaimsReader, ClaimsT
+from clerk_fastapi.protocol.reading import ClaimsReader, ClaimsT
 from clerk_fastapi.settings import Settings, check_seconds, read_settings
 from clerk_fastapi.stores.memory import TokenMemory
 

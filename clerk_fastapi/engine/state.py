@@ -6,7 +6,7 @@ from typing import Generic, Literal, TypeAlias
 
 from clerk_fastapi.engine.auth import Auth
 from clerk_fastapi.errors import TokenError
-from clerk_fastapi.protocol.custom import ClaimsT
+from clerk_fastapi.protocol.reading import ClaimsT
 
 __all__ = ["SignedIn", "SignedOut", "State"]
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Annotated, Any, Final, NamedTuple, Required
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from clerk_fastapi.errors import (
     TokenExpired,
     TokenIssuedInFuture,
     TokenNotActiveYet,
-    TokenTypeMismatch,
-    TokenVerificationFailed,
 )
-from clerk_fastapi.protocol.tokens import refuse_machine_claims
 
 __all__ = [
     "Age",
@@ -28,7 +24,6 @@ __all__ = [
     "Scoped",
     "StandardClaims",
     "Text",
-    "read_identity",
 ]
 
 _LATEST_DATE: Final = 253_402_300_799
@@ -61,7 +56,6 @@ class CompactOrganization(TypedDict, total=False):
     fpm: Text | None
 
 
-@with_config(ConfigDict(cache_strings="keys"))  # values are new with every token
 class StandardClaims(TypedDict, total=False):
     """The claims that Clerk defines, as they are on the wire; others do not matter here."""
 
@@ -85,11 +79,6 @@ class StandardClaims(TypedDict, total=False):
     org_slug: Text | None
     org_role: Text | None
     org_permissions: tuple[Text, ...] | None
-
-
-_read: Final[Callable[[bytes], StandardClaims]] = TypeAdapter(
-    StandardClaims
-).validator.validate_json
 
 
 class Scoped(NamedTuple):
@@ -240,25 +229,6 @@ class Identity:
     @property
     def _packed(self) -> CompactOrganization:
         return self._claims.get("o") or {}
-
-
-def read_identity(payload: bytes) -> Identity:
-    """Read signed bytes, checking the presence, type and range of every standard claim.
-
-    Nothing that an application declares has a say in it.
-
-    :raises TokenInvalid: if they are not a JSON object.
-    :raises TokenTypeMismatch: if the subject is a machine.
-    :raises TokenVerificationFailed: if a standard claim is missing or malformed.
-    """
-    try:
-        claims = _read(payload)
-    except ValidationError:
-        refuse_machine_claims(payload)
-        raise TokenVerificationFailed from None
-    if claims["sub"].startswith("mch_"):
-        raise TokenTypeMismatch
-    return Identity(claims)
 
 
 @lru_cache(maxsize=1024)

@@ -12,16 +12,19 @@ from pydantic_core import from_json
 from clerk_fastapi.errors import TokenInvalid, TokenTypeMismatch
 
 __all__ = [
+    "MACHINE_SUBJECT",
     "MAX_TOKEN_BYTES",
     "TokenHeader",
     "UnverifiedToken",
-    "is_machine",
     "peek_claims",
     "refuse_machine_claims",
 ]
 
 MAX_TOKEN_BYTES: Final = 16_384
 """Longer than any cookie or header that Clerk fills; what is longer is refused unread."""
+
+MACHINE_SUBJECT: Final = "mch_"
+"""How the ids of machines begin, which are the subjects of M2M tokens."""
 
 _SESSION_CATEGORIES = frozenset({"cl_B7d4PD111AAA", "cl_I7d4PD111III"})
 _MACHINE_TYPES = frozenset({"at+jwt", "application/at+jwt"})
@@ -83,19 +86,14 @@ def peek_claims(payload: bytes) -> Mapping[str, object]:
     return claims
 
 
-def is_machine(claims: Mapping[str, object]) -> bool:
-    """Whether the subject is a machine (M2M tokens) and no user."""
-    subject = claims.get("sub")
-    return isinstance(subject, str) and subject.startswith("mch_")
-
-
 def refuse_machine_claims(payload: bytes) -> None:
     """Name what an unverifiable token was: machine tokens are refused as such, before key trouble.
 
     :raises TokenTypeMismatch: if the subject is a machine.
     :raises TokenInvalid: if the payload is not a JSON object.
     """
-    if is_machine(peek_claims(payload)):
+    subject = peek_claims(payload).get("sub")
+    if isinstance(subject, str) and subject.startswith(MACHINE_SUBJECT):
         raise TokenTypeMismatch
 
 

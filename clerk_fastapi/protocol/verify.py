@@ -14,7 +14,9 @@ from clerk_fastapi.errors import (
     TokenVerificationFailed,
 )
 from clerk_fastapi.protocol._jose import VerificationKey
-from clerk_fastapi.protocol.identity import Identity, read_identity
+from clerk_fastapi.protocol.claims import SessionClaims
+from clerk_fastapi.protocol.identity import Identity
+from clerk_fastapi.protocol.reading import ClaimsReader
 from clerk_fastapi.protocol.tokens import UnverifiedToken, refuse_machine_claims
 
 __all__ = [
@@ -65,12 +67,19 @@ def check_header(token: UnverifiedToken, rules: Rules) -> None:
         raise TokenInvalidAlgorithm
 
 
-def verify(token: UnverifiedToken, key: VerificationKey, rules: Rules, now: float) -> VerifiedToken:
+def verify(
+    token: UnverifiedToken,
+    key: VerificationKey,
+    rules: Rules,
+    reader: ClaimsReader[SessionClaims],
+    now: float,
+) -> VerifiedToken:
     """Believe a token, or say why not.
 
     :param token: the token, taken apart.
     :param key: the key that its ``kid`` names.
     :param rules: what must hold.
+    :param reader: reads the claims that the application declares.
     :param now: seconds since the epoch.
     :raises TokenError: the leaf names the reason. The signature is checked before any claim, so
         that a forger learns nothing about the rules.
@@ -84,7 +93,7 @@ def verify(token: UnverifiedToken, key: VerificationKey, rules: Rules, now: floa
     if not key.verify(token.signing_input, token.signature):
         refuse_machine_claims(token.payload)
         raise TokenInvalidSignature
-    identity = read_identity(token.payload)
+    identity = reader.identify(token.payload)
     _judge_origin(identity, rules)
     identity.check_times(rules.clock_skew, now)
     return VerifiedToken(identity, token.payload, key)

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.applications import Starlette
 
 from clerk_fastapi.engine.instance import Instance
-from clerk_fastapi.protocol.custom import ClaimsT
+from clerk_fastapi.protocol.reading import ClaimsT
 from clerk_fastapi.web._scope import STATE_KEY, attach, detach
 from clerk_fastapi.web.openapi import document
 
