@@ -1,7 +1,7 @@
 // The home page: pick who asks, press a button, see what comes back.
 
 const CALLS = {
-  "Items: an organization asks for permissions, a personal account does not": [
+  "Items (in a personal account no permission is needed)": [
     { id: "list-items", method: "GET", path: "/items", needs: "org:data:read" },
     { id: "create-item", method: "POST", path: "/items", needs: "org:data:write",
       body: () => ({ title: `Note of ${now()}`, body: "Written by hand." }) },
