@@ -1,0 +1,1 @@
+"""The guards as FastAPI applications use them, over HTTP and WebSockets."""
