@@ -1,0 +1,1 @@
+"""One running instance, tested through ``Clerk`` against a local one."""

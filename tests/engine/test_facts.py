@@ -1,0 +1,87 @@
+"""What a request says, read once: headers that come twice are joined and never chosen from."""
+
+import pytest
+
+from clerk_fastapi import Clerk
+from clerk_fastapi.engine.facts import read_facts
+from clerk_fastapi.protocol.credentials import Facts
+from clerk_fastapi.testing import LocalClerk, Session
+from tests.engine.connections import auth_of, reason_of, request
+
+pytestmark = pytest.mark.anyio
+
+
+def test_facts_are_read_from_the_scope() -> None:
+    """Kind, scheme and four headers; everything else is nobody's business here."""
+    connection = request(
+        ("authorization", "Bearer abc"),
+        ("cookie", "a=1"),
+        ("origin", "https://app.example.com"),
+        ("x-clerk-auth-status", "signed-in"),
+        ("x-forwarded-host", "evil.example"),
+        kind="websocket",
+        scheme="wss",
+    )
+    assert read_facts(connection.scope) == Facts(
+        "websocket",
+        "wss",
+        b"Bearer abc",
+        b"a=1",
+        b"app.example.com",
+        b"https://app.example.com",
+    )
+
+
+def test_missing_headers_are_none() -> None:
+    """Nothing is made up; a scheme is optional in ASGI and then ``http``."""
+    scope = {"type": "http", "headers": []}
+    assert read_facts(scope) == Facts("http", "http", None, None, None, None)
+
+
+def test_headers_that_come_twice_are_joined() -> None:
+    """With commas (RFC 9110 section 5.3), cookies with semicolons (RFC 6265 section 5.4)."""
+    connection = request(
+        ("host", "one"),
+        ("authorization", "Bearer a"),
+        ("cookie", "a=1"),
+        ("origin", "https://one"),
+        ("host", "two"),
+        ("authorization", "Bearer b"),
+        ("cookie", "b=2"),
+        ("origin", "https://two"),
+    )
+    facts = read_facts(connection.scope)
+    assert facts.authorization == b"Bearer a, Bearer b"
+    assert facts.cookie == b"a=1; b=2"
+    assert facts.host == b"one, two"
+    assert facts.origin == b"https://one, https://two"
+
+
+async def test_two_bearer_tokens_are_none(
+    clerk: Clerk, local: LocalClerk, session: Session
+) -> None:
+    """Two good tokens, even the same one twice, do not let somebody choose."""
+    token = f"Bearer {local.token(session)}"
+    state = await clerk.authenticate(request(("authorization", token), ("authorization", token)))
+    assert reason_of(state) == "token-invalid"
+
+
+async def test_internal_headers_are_never_believed(clerk: Clerk) -> None:
+    """What frameworks tell each other in headers, anybody can send."""
+    state = await clerk.authenticate(
+        request(
+            ("x-clerk-auth-status", "signed-in"),
+            ("x-clerk-auth-token", "abc"),
+            ("x-clerk-auth-signature", "abc"),
+            ("x-middleware-subrequest", "middleware"),
+        )
+    )
+    assert reason_of(state) == "session-token-and-uat-missing"
+
+
+async def test_cookies_split_over_headers_are_one_jar(
+    clerk: Clerk, local: LocalClerk, session: Session
+) -> None:
+    """HTTP/2 sends each cookie in a header of its own."""
+    pairs = [("cookie", f"{name}={value}") for name, value in local.cookies(session).items()]
+    assert auth_of(await clerk.authenticate(request(*pairs))).user_id == session.user.id

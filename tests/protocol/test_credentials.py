@@ -1,0 +1,341 @@
+"""Where the token comes from: the header before cookies, our own cookies before shared ones."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clerk_fastapi import TokenError
+from clerk_fastapi.errors import CredentialsMissing, TokenInvalid
+from clerk_fastapi.protocol.credentials import Credentials, Facts, read_credentials
+from clerk_fastapi.protocol.keys import PublishableKey
+from tests.protocol.material import KEY, NOW, signed
+
+DEVELOPMENT = PublishableKey.build(KEY.host, "development")
+SUFFIX = KEY.cookie_suffix
+
+
+def facts(authorization: bytes | None = None, cookie: bytes | None = None) -> Facts:
+    """A request that carries these headers."""
+    return Facts("http", "https", authorization, cookie, b"app.example.com", None)
+
+
+def from_header(value: bytes) -> Credentials:
+    """What the ``Authorization`` header gives, beside a good cookie."""
+    return read_credentials(facts(value, b"__session=cookie"), KEY, NOW)
+
+
+def from_cookies(cookie: str, key: PublishableKey | None = KEY) -> Credentials:
+    """What a ``Cookie`` header gives."""
+    return read_credentials(facts(cookie=cookie.encode("latin-1")), key, NOW)
+
+
+# --- the Authorization header ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"Bearer abc", b"bearer abc", b"BEARER abc", b"bEaReR abc", b"Bearer   abc", b"Bearer abc  "],
+)
+def test_bearer_token_is_read_from_the_header(value: bytes) -> None:
+    """The scheme is written in any case (RFC 9110), with blanks around the token."""
+    assert from_header(value) == Credentials(b"abc", "header")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"Bearer",
+        b"bearer",
+        b"Bearer ",
+        b"Bearer    ",
+        b"Bearer abc def",
+        b"Bearer Bearer abc",
+        b"Bearer abc,def",
+        b"Bearer abc, Bearer def",
+        b"Bearer abc, Basic def",
+        b"abc",
+        b"eyJhbGciOiJSUzI1NiJ9.e30.AAAA",
+        b"Bearer\tabc",
+        b"Bearer:abc",
+    ],
+)
+def test_header_that_should_be_a_bearer_token_is_refused(value: bytes) -> None:
+    """A request that tries to speak for itself and fails does not fall back on its cookies."""
+    with pytest.raises(TokenInvalid):
+        from_header(value)
+
+
+@pytest.mark.parametrize(
+    "value", [b"Basic dXNlcjpwYXNz", b"Digest username=a", b"Token abc", b"Bearers abc", b""]
+)
+def test_other_schemes_leave_the_decision_to_cookies(value: bytes) -> None:
+    """Basic authentication of a proxy or of a staging site is not ours."""
+    assert from_header(value) == Credentials(b"cookie", "cookie")
+
+
+@pytest.mark.parametrize(
+    "value", [b", Bearer abc", b"Basic dXNlcjpwYXNz, Bearer abc", b"Bearer abc, Basic dXNlcjpwYXNz"]
+)
+def test_bearer_token_beside_another_scheme_is_refused(value: bytes) -> None:
+    """Of two headers one is a bearer token: the cookies are for requests that carry none."""
+    with pytest.raises(TokenInvalid):
+        from_header(value)
+
+
+def test_token_in_the_header_hides_cookies() -> None:
+    """Cookies travel without being asked, so that a token that was sent on purpose counts more."""
+    found = read_credentials(facts(b"Bearer abc", b"__session=cookie; __client_uat=0"), KEY, NOW)
+    assert found == Credentials(b"abc", "header", None)
+
+
+@pytest.mark.parametrize("cookie", [None, b"", b"other=1", b"__session=", b"__session_other=abc"])
+def test_nothing_at_all_is_said_so(cookie: bytes | None) -> None:
+    """Neither header nor cookie: sign in first."""
+    with pytest.raises(CredentialsMissing):
+        read_credentials(facts(cookie=cookie), KEY, NOW)
+
+
+# --- splitting cookies ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("__session=abc", "abc"),
+        ("a=1; __session=abc; b=2", "abc"),
+        ("a=1;__session=abc;", "abc"),
+        ("  __session = abc ;  b=2", "abc"),
+        ("__session=abc; __session=def", "abc"),
+        ("__session; __session=abc", "abc"),
+        (";;=;a;__session=abc", "abc"),
+        ("__session=a=b==", "a=b=="),
+        ('__session="abc"', '"abc"'),
+        ("__session=%3D%3B%20", "=; "),
+        ("__session=%C3%A9", "\u00e9"),
+        ("__session=%E9", "%E9"),
+        ("__session=\xe9", "\u00e9"),
+        ("__session=%zz%", "%zz%"),
+        ("__session=a+b", "a+b"),
+    ],
+)
+def test_cookies_are_split_before_values_are_decoded(header: str, value: str) -> None:
+    """The first of duplicates wins, quotes stay, and what cannot be decoded stays as it came."""
+    assert from_cookies(header).token.decode() == value
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["a=1%3B__session=abc", "a=1%3B%20__session%3Dabc", "%5F%5Fsession=abc", "a=__session=abc"],
+)
+def test_encoded_separators_forge_no_cookie(header: str) -> None:
+    """One cookie stays one cookie, whatever its value decodes to, and names are not decoded."""
+    with pytest.raises(CredentialsMissing):
+        from_cookies(header)
+
+
+def test_encoded_semicolon_forges_no_uat() -> None:
+    """A session that ends in an encoded semicolon brings no statement of its own."""
+    found = from_cookies("__session=x%3B%20__client_uat%3D9")
+    assert found == Credentials(b"x; __client_uat=9", "cookie", None)
+
+
+def test_first_duplicate_wins_even_if_it_is_empty() -> None:
+    """Which of two cookies counts does not depend on what they say."""
+    with pytest.raises(CredentialsMissing):
+        from_cookies("__session=; __session=abc")
+
+
+@given(header=st.binary(), key=st.sampled_from([None, KEY, DEVELOPMENT]))
+def test_random_cookies_are_survived(header: bytes, key: PublishableKey | None) -> None:
+    """Whatever a browser sends, there is a token or the reason why there is none."""
+    for prefix in (b"", b"__session=", f"__session_{SUFFIX}=".encode()):
+        try:
+            read_credentials(facts(cookie=prefix + header), key, NOW)
+        except TokenError:
+            continue
+
+
+@pytest.mark.parametrize(
+    "name", ["__sessionfoo", "__session_other", "__SESSION", "session", "___session"]
+)
+def test_cookie_names_are_exact(name: str) -> None:
+    """A cookie whose name only begins like ours is somebody else's."""
+    with pytest.raises(CredentialsMissing):
+        from_cookies(f"{name}=abc; __client_uat=5")
+
+
+# --- suffixed or not: the table of Clerk's SDKs, row by row ---------------------------------------
+
+# The values are read before anybody checks a signature, so that ordinary tokens will do.
+OURS = signed().decode()
+OLDER = signed({"iat": NOW - 40, "jti": "older"}).decode()
+EXPIRED = signed({"exp": NOW, "jti": "expired"}).decode()
+FOREIGN = signed({"iss": "https://clerk.other.example"}).decode()
+
+
+def choice(key: PublishableKey = KEY, **cookies: str) -> str:
+    """Which of two session cookies is taken: ``s`` or ``S``, suffixed."""
+    names = {
+        "s": "__session",
+        "S": f"__session_{key.cookie_suffix}",
+        "u": "__client_uat",
+        "U": f"__client_uat_{key.cookie_suffix}",
+    }
+    header = "; ".join(f"{names[name]}={value}" for name, value in cookies.items())
+    found = from_cookies(header, key).token.decode()
+    if cookies.get("s") == cookies.get("S"):
+        raise AssertionError("the two must differ")
+    return "s" if found == cookies.get("s") else "S"
+
+
+@pytest.mark.parametrize("junk", ["", "junk", "a.b.c", signed({"iss": ""}).decode()])
+@pytest.mark.parametrize("uat", [{}, {"U": "5"}, {"u": "5"}, {"U": "5", "u": "5"}, {"U": "0"}])
+def test_row_1_junk_does_not_hide_our_own_cookie(junk: str, uat: dict[str, str]) -> None:
+    """A plain cookie that nobody can read, which any subdomain can set, is passed over.
+
+    Clerk's SDKs take it instead of the suffixed one: cookie tossing signs out there.
+    """
+    assert choice(s=junk, S=OURS, **uat) == "S"
+
+
+def test_row_1_junk_alone_is_taken_and_refused_later() -> None:
+    """Without a cookie of our own the plain one is all there is."""
+    assert choice(s="junk") == "s"
+    assert choice(s=signed({"iss": 5}).decode()) == "s"
+
+
+@pytest.mark.parametrize("uat", [{}, {"U": "5"}, {"u": "5"}, {"U": "0"}, {"U": "0", "u": "5"}])
+def test_row_2_cookie_of_another_instance_is_passed_over(uat: dict[str, str]) -> None:
+    """Several applications share a domain; the plain cookie is whoever's came last."""
+    assert choice(s=FOREIGN, S=OURS, **uat) == "S"
+
+
+def test_row_2_cookie_of_another_instance_alone_is_none_of_ours() -> None:
+    """It is not even looked at."""
+    with pytest.raises(CredentialsMissing):
+        from_cookies(f"__session={FOREIGN}; __client_uat=5")
+
+
+@pytest.mark.parametrize("issuer", [KEY.issuer, f"http://{KEY.host}", KEY.host])
+def test_row_2_scheme_of_the_issuer_does_not_matter(issuer: str) -> None:
+    """Whose cookie it is, is told by the host alone; the issuer itself is judged later."""
+    assert choice(s=signed({"iss": issuer}).decode()) == "s"
+
+
+@pytest.mark.parametrize(
+    "issuer", [f"{KEY.issuer}/", f"{KEY.issuer}.evil.example", f"https://x.{KEY.host}", 5, [], True]
+)
+def test_row_2_issuer_that_is_not_exactly_ours_loses(issuer: object) -> None:
+    """Near misses and wrong types do not make a cookie ours."""
+    assert choice(s=signed({"iss": issuer}).decode(), S=OURS, U="5", u="5") == "S"
+
+
+@pytest.mark.parametrize("uat", [{}, {"u": "0"}, {"u": "5"}])
+def test_row_3_without_suffixed_cookies_plain_ones_count(uat: dict[str, str]) -> None:
+    """Old versions of Clerk's browser SDK write no suffix."""
+    assert choice(s=OURS, **uat) == "s"
+
+
+@pytest.mark.parametrize("uat", [{"U": "5", "u": "5"}, {"U": "5"}])
+def test_row_4_newer_plain_cookie_wins(uat: dict[str, str]) -> None:
+    """An old suffixed cookie beside a newer plain one was left behind by a downgrade."""
+    assert choice(s=OURS, S=OLDER, **uat) == "s"
+    assert choice(s=OLDER, S=OURS, **uat) == "S"
+    assert choice(s=OURS, S=signed({"jti": "twin"}).decode(), **uat) == "S"
+
+
+def test_row_4_dates_that_are_none_count_as_the_beginning() -> None:
+    """A wrongly typed date makes a cookie old and never newer."""
+    for date in (None, True, "1", [NOW], {}):
+        assert choice(s=OURS, S=signed({"iat": date}).decode(), U="5", u="5") == "s"
+        assert choice(s=signed({"iat": date}).decode(), S=OURS, U="5", u="5") == "S"
+
+
+@pytest.mark.parametrize("uat", [{"u": "5"}, {"u": "junk"}, {}])
+def test_row_5_suffixed_sign_out_yields_to_plain_cookies(uat: dict[str, str]) -> None:
+    """Signed out there but not here: the plain cookies are the newer story."""
+    assert choice(s=OURS, S=OLDER, U="0", **uat) == "s"
+    assert choice(s=OLDER, S=OURS, U="0", **uat) == "s"
+
+
+def test_row_6_expired_suffixed_cookie_in_development() -> None:
+    """In development a suffixed session that ran out yields to the plain one."""
+    assert choice(DEVELOPMENT, s=OURS, S=EXPIRED, U="5", u="0") == "s"
+    assert choice(DEVELOPMENT, s=OURS, S=signed({"exp": NOW + 1}).decode(), U="5", u="0") == "S"
+    assert choice(KEY, s=OURS, S=EXPIRED, U="5", u="0") == "S"
+
+
+def test_row_7_suffixed_session_without_its_uat() -> None:
+    """Half a pair is not believed: the plain cookies are taken."""
+    assert choice(s=OURS, S=OLDER) == "s"
+    assert choice(s=OURS, S=OLDER, u="0") == "s"
+    with pytest.raises(CredentialsMissing):
+        from_cookies(f"__session_{SUFFIX}={OURS}")
+
+
+def test_row_8_otherwise_our_own_cookies_count() -> None:
+    """Both say the same: the suffixed pair is ours for certain."""
+    assert choice(s=OURS, S=OLDER, U="0", u="0") == "S"
+    assert choice(S=OURS, U="5") == "S"
+    assert choice(S=OURS, U="5", u="5") == "S"
+    assert choice(S=OURS, U="5", u="0") == "S"
+
+
+def test_suffixed_pair_alone_without_a_session() -> None:
+    """Signed out with suffixed cookies only: there is no session."""
+    with pytest.raises(CredentialsMissing):
+        from_cookies(f"__client_uat_{SUFFIX}=5")
+
+
+def test_without_a_publishable_key_only_plain_cookies_are_known() -> None:
+    """Without it nobody can tell the suffix."""
+    found = from_cookies(f"__session=plain; __session_{SUFFIX}=own; __client_uat=7", None)
+    assert found == Credentials(b"plain", "cookie", 7)
+
+
+@pytest.mark.parametrize(
+    ("value", "uat"),
+    [
+        ("0", 0),
+        ("1800000000", 1_800_000_000),
+        ("", 0),
+        ("abc", 0),
+        ("5abc", 0),
+        ("0x7f", 0),
+        ("1.5", 0),
+        (" 7", 7),
+        ("%37", 7),
+        ("%D9%A7", 0),
+        ("-1", 0),
+        ("1" * 15, 111_111_111_111_111),
+        ("1" * 5_000, 0),
+    ],
+)
+def test_client_uat_is_a_number(value: str, uat: int) -> None:
+    """What is not a plain number counts as 0, signed out."""
+    assert from_cookies(f"__session={OURS}; __client_uat={value}").client_uat == uat
+
+
+def test_client_uat_may_be_missing() -> None:
+    """No cookie is no statement."""
+    assert from_cookies(f"__session={OURS}").client_uat is None
+
+
+def test_client_uat_comes_from_the_same_pair() -> None:
+    """The suffixed token is held against the suffixed statement, never across."""
+    header = (
+        f"__session={OLDER}; __client_uat=3; __session_{SUFFIX}={OURS}; __client_uat_{SUFFIX}=4"
+    )
+    assert from_cookies(header).client_uat == 4
+    assert (
+        from_cookies(f"__session={OURS}; __client_uat=3; __client_uat_{SUFFIX}=0").client_uat == 3
+    )
+
+
+@pytest.mark.parametrize("planted", ["e30.bnVsbA.AAAA", "e30.W10.AAAA", "junk", "A" * 20_000])
+@pytest.mark.parametrize("cookie", ["__session", f"__session_{SUFFIX}"])
+def test_no_cookie_spoils_the_choice(planted: str, cookie: str) -> None:
+    """Junk that a sibling subdomain plants is passed over, whichever name it comes under."""
+    other = f"__session_{SUFFIX}" if cookie == "__session" else "__session"
+    header = f"{cookie}={planted}; {other}={OURS}; __client_uat=5; __client_uat_{SUFFIX}=5"
+    assert from_cookies(header).token.decode() == OURS

@@ -1,0 +1,124 @@
+"""Every error has a stable code, a status and a sentence with the cure."""
+
+import inspect
+
+import pytest
+
+from clerk_fastapi import Permission, Reverified, errors
+from clerk_fastapi.errors import (
+    AccessDenied,
+    BackendError,
+    BackendUnavailable,
+    ClerkError,
+    ConfigurationError,
+    ReverificationRequired,
+    SecretKeyRefused,
+    TokenError,
+)
+
+CODES = {
+    "AccessDenied": (403, "permission-denied"),
+    "BackendError": (502, "backend-error"),
+    "BackendUnavailable": (503, "jwk-remote-failed-to-load"),
+    "ClientUatMissing": (401, "session-token-but-no-client-uat"),
+    "ConfigurationError": (500, "configuration-error"),
+    "CredentialsMissing": (401, "session-token-and-uat-missing"),
+    "CustomClaimsInvalid": (401, "token-custom-claims-invalid"),
+    "KeyIdMismatch": (401, "jwk-kid-mismatch"),
+    "OriginMismatch": (401, "websocket-origin-mismatch"),
+    "ReverificationRequired": (403, "reverification-error"),
+    "SecretKeyRefused": (503, "secret-key-invalid"),
+    "SessionPending": (401, "session-pending"),
+    "SessionSuperseded": (401, "session-token-iat-before-client-uat"),
+    "SessionTooOld": (401, "session-too-old"),
+    "TokenExpired": (401, "token-expired"),
+    "TokenInvalid": (401, "token-invalid"),
+    "TokenInvalidAlgorithm": (401, "token-invalid-algorithm"),
+    "TokenInvalidAuthorizedParties": (401, "token-invalid-authorized-parties"),
+    "TokenInvalidIssuer": (401, "token-invalid-issuer"),
+    "TokenInvalidSignature": (401, "token-invalid-signature"),
+    "TokenIssuedInFuture": (401, "token-iat-in-the-future"),
+    "TokenNotActiveYet": (401, "token-not-active-yet"),
+    "TokenTypeMismatch": (401, "token-type-mismatch"),
+    "TokenVerificationFailed": (401, "token-verification-failed"),
+}
+ROOTS = {"ClerkError", "TokenError"}
+LEAVES = {
+    name: error
+    for name, error in vars(errors).items()
+    if inspect.isclass(error) and issubclass(error, ClerkError) and name not in ROOTS
+}
+
+
+def test_codes_and_statuses_are_a_promise() -> None:
+    """Programs compare codes, so that none may change or appear unnoticed."""
+    assert {name: (error.status, error.code) for name, error in LEAVES.items()} == CODES
+
+
+def test_codes_tell_errors_apart() -> None:
+    """No two errors share a code, or one could not be told from the other."""
+    codes = [code for _, code in CODES.values()]
+    assert len(set(codes)) == len(codes)
+
+
+@pytest.mark.parametrize("error", LEAVES.values(), ids=LEAVES)
+def test_sentence_is_for_people(error: type[ClerkError]) -> None:
+    """Each error says something of its own, in whole sentences, about what it stands for."""
+    assert error.sentence[0].isupper()
+    assert error.sentence.endswith(".")
+    assert error.__doc__ is not None
+    assert error.__doc__ != ClerkError.__doc__
+
+
+@pytest.mark.parametrize(
+    ("child", "parent"),
+    [
+        (ConfigurationError, ClerkError),
+        (AccessDenied, ClerkError),
+        (ReverificationRequired, AccessDenied),
+        (BackendError, ClerkError),
+        (BackendUnavailable, BackendError),
+        (SecretKeyRefused, BackendUnavailable),
+    ],
+)
+def test_tree_is_as_drawn(child: type[ClerkError], parent: type[ClerkError]) -> None:
+    """Catching a branch catches what hangs from it."""
+    assert child.__bases__ == (parent,)
+
+
+def test_every_401_is_a_token_error() -> None:
+    """Who is not believed gets 401, and nothing else does."""
+    for error in LEAVES.values():
+        assert issubclass(error, TokenError) == (error.status == 401)
+
+
+def test_outage_is_not_the_callers_fault() -> None:
+    """No error about Clerk itself passes for one about the token."""
+    for error in LEAVES.values():
+        if issubclass(error, BackendError):
+            assert error.status in (502, 503)
+            assert not issubclass(error, TokenError)
+
+
+def test_message_is_the_sentence_unless_said_otherwise() -> None:
+    """What is raised bare explains itself."""
+    assert ConfigurationError().message == ConfigurationError.sentence
+    assert str(ConfigurationError("Set CLERK_SECRET_KEY.")) == "Set CLERK_SECRET_KEY."
+    assert TokenError("Sign in again.").message == "Sign in again."
+
+
+def test_denial_carries_what_was_missing() -> None:
+    """A 403 names what the route demanded, in words and as a value."""
+    denied = AccessDenied(Permission("data:read"))
+    assert denied.missing == Permission("data:read")
+    assert denied.message == "This needs permission org:data:read."
+    again = ReverificationRequired(Reverified("strict"))
+    assert again.missing == Reverified("strict")
+    assert again.message == "This needs a recent verification of the user's identity."
+
+
+def test_outage_says_when_to_come_back() -> None:
+    """A 503 has whole seconds for Retry-After."""
+    assert BackendUnavailable().retry_after == 1
+    assert BackendUnavailable(retry_after=7).retry_after == 7
+    assert SecretKeyRefused("Set a key.", retry_after=60).message == "Set a key."
