@@ -145,10 +145,14 @@ def _jwt_key(pem: str) -> VerificationKey:
 
 
 def _origin(url: str) -> str:
-    parts = urlsplit(url.strip())
+    try:
+        parts = urlsplit(url.strip())
+        usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable or parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigurationError("CLERK_API_URL is not a URL like https://api.clerk.com.") from None
     local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigurationError("CLERK_API_URL is not a URL like https://api.clerk.com.")
     if parts.scheme != "https" and not (parts.scheme == "http" and local):
         raise ConfigurationError(
             "CLERK_API_URL must be https; http is for loopback addresses only."

@@ -20,7 +20,8 @@ __all__ = ["JwksCache", "Keys", "PinnedKey", "fetch_keys"]
 logger = logging.getLogger("clerk_fastapi")
 
 _REFRESH_AT: Final = 0.8  # of the time to live: late enough to be rare, early enough never to wait
-_LONGEST_PAUSE: Final = 60.0
+_LONGEST_PAUSE: Final = 60.0  # seconds that failures make us wait by themselves
+_LONGEST_WAIT: Final = 300.0  # seconds that Clerk can make us wait
 _UNKNOWN_KIDS: Final = 1_024
 
 
@@ -167,14 +168,15 @@ class JwksCache:
 
     async def _look_up(self, kid: str) -> None:
         """Ask for a ``kid`` that a fresh set does not hold, at most once in a cool-down."""
-        if kid in self._unknown:
+        if self._flight is not None:
+            await self._land()
+            if kid in self._last:
+                return
+            # That fetch may have been answered before the key was published.
+        if kid in self._unknown or (self._flight is None and self._clock() < self._next_lookup):
             raise KeyIdMismatch
-        if self._flight is None:
-            now = self._clock()
-            if now < self._next_lookup:
-                raise KeyIdMismatch
-            if now >= self._next_attempt:
-                self._next_lookup = now + self._cooldown
+        if self._flight is None and self._clock() >= self._next_attempt:
+            self._next_lookup = self._clock() + self._cooldown
         await self._land()
 
     async def _replace(self, kid: str) -> None:
@@ -200,8 +202,15 @@ class JwksCache:
                 raise type(self._failure)(retry_after=math.ceil(wait))
             self._take_off()
         if self._flight is not None:
-            # Shielded: a client that hangs up must not take the answer from everybody else.
-            await asyncio.shield(self._flight)
+            flight = self._flight
+            try:
+                # A client that hangs up must not take the answer from everybody else.
+                await asyncio.shield(flight)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if flight.cancelled() and not (task and task.cancelling()):
+                    raise BackendUnavailable from None  # it was close() that ended the fetch
+                raise
 
     def _take_off(self) -> None:
         flight = asyncio.create_task(self._refresh(), name="clerk_fastapi.jwks")
@@ -219,8 +228,8 @@ class JwksCache:
             fetched = await self._fetch()
         except BackendUnavailable as failure:
             self._failures += 1
-            pause = min(2.0 ** (self._failures - 1), _LONGEST_PAUSE)
-            self._next_attempt = self._clock() + max(pause, failure.retry_after)
+            pause = max(min(2.0 ** min(self._failures - 1, 6), _LONGEST_PAUSE), failure.retry_after)
+            self._next_attempt = self._clock() + min(pause, _LONGEST_WAIT)
             self._next_lookup = -math.inf  # it could not be looked up, so it may be asked for again
             self._failure = failure
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -19,6 +20,7 @@ HttpTransport: TypeAlias = httpx.AsyncBaseTransport  # httpx enters the package 
 logger = logging.getLogger("clerk_fastapi")
 
 _MAX_BODY = 1_048_576
+_SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)  # RFC 9110 section 10.2.3, within a lifetime
 _API_VERSION = "2026-05-12"
 
 
@@ -104,7 +106,7 @@ class Transport:
                 if len(body) > _MAX_BODY:
                     raise httpx.RemoteProtocolError("body too large")
             retry_after = response.headers.get("retry-after", "")
-            seconds = int(retry_after) if retry_after.isascii() and retry_after.isdigit() else None
+            seconds = int(retry_after) if _SECONDS.fullmatch(retry_after) else None
             return Answer(response.status_code, bytes(body), seconds)
 
     def _make_client(self) -> httpx.AsyncClient:

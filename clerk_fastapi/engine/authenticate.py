@@ -81,7 +81,8 @@ class Authenticator(Generic[ClaimsT]):
                 self._judge_browser(facts, credentials, verified.identity)
         except TokenError as error:
             logger.debug("signed out: %s", error.code)
-            return SignedOut(error)
+            # Without its traceback, which would keep the token within reach of error reports.
+            return SignedOut(error.with_traceback(None))
         return SignedIn(Auth(token, verified, self._reader))
 
     async def verify(self, token: bytes) -> Auth[ClaimsT]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NoReturn
 
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.protocol.identity import Identity, Scoped
@@ -46,6 +46,10 @@ class Requirement(ABC):
     """
 
     __slots__ = ()
+
+    def __bool__(self) -> NoReturn:
+        # "Role(...) and Permission(...)" would silently demand the last one only.
+        raise ConfigurationError("Join requirements with & and |, not with 'and' and 'or'.")
 
     def __and__(self, other: Requirement) -> AllOf:
         return AllOf((*_parts(self, AllOf), *_parts(other, AllOf)))
@@ -314,9 +318,9 @@ def missing(requirement: Requirement, identity: Identity, now: float) -> Require
 
 
 def _parts(requirement: Requirement, joined: type[AllOf] | type[AnyOf]) -> tuple[Requirement, ...]:
-    if isinstance(requirement, joined):
-        return requirement.parts
-    return (requirement,)
+    if not isinstance(requirement, Requirement):
+        raise ConfigurationError("Only requirements can be joined, such as Role and Permission.")
+    return requirement.parts if isinstance(requirement, joined) else (requirement,)
 
 
 def _grouped(part: Requirement) -> str:

@@ -45,8 +45,9 @@ COOKIE_LIMIT = 4_096
 _Slugs = Annotated[
     Scoped,
     GetPydanticSchema(
-        lambda _source, _handler: core_schema.str_schema(
-            strict=True, serialization=core_schema.to_string_ser_schema(when_used="always")
+        lambda _source, _handler: core_schema.nullable_schema(
+            core_schema.str_schema(strict=True),
+            serialization=core_schema.to_string_ser_schema(when_used="always"),
         )
     ),
 ]
@@ -146,11 +147,16 @@ _REWRITING = (
 def check_claims_model(model: type[SessionClaims]) -> None:
     """Make sure that a claims model only adds to what Clerk says and rewrites none of it.
 
-    :raises ConfigurationError: if ``model`` is not a subclass of :class:`SessionClaims`, declares a
-        standard claim anew, or is configured to change standard claims while reading them.
+    :raises ConfigurationError: if ``model`` is not a subclass of :class:`SessionClaims`, is
+        unfinished, declares a standard claim anew, or is configured to change standard claims while
+        reading them.
     """
     if not (isinstance(model, type) and issubclass(model, SessionClaims)):
         raise ConfigurationError("claims must be a subclass of clerk_fastapi.SessionClaims.")
+    if not model.__pydantic_complete__ and not model.model_rebuild(raise_errors=False):
+        raise ConfigurationError(
+            f"{model.__name__} names types that are not defined; define them before the Clerk."
+        )
     for cls in model.__mro__[: model.__mro__.index(SessionClaims)]:
         for name in inspect.get_annotations(cls):
             if name in SessionClaims.model_fields:

@@ -60,8 +60,9 @@ def _bearer_token(value: bytes) -> bytes | None:
         if not token or b" " in token or b"," in token:
             raise TokenInvalid
         return token
-    # One word is a token without its scheme, or a scheme without its token.
-    if b" " not in value.strip(b" "):
+    # One word is a token without its scheme, or a scheme without its token; and a bearer token that
+    # comes second belongs to a second header.
+    if b" " not in value.strip(b" ") or b"bearer " in value.lower():
         raise TokenInvalid
     return None
 

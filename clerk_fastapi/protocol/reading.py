@@ -116,8 +116,7 @@ def _is_plain(model: type[SessionClaims]) -> bool:
     """Whether a model only declares claims, so that they can be validated beside Clerk's own."""
     decorators = model.__pydantic_decorators__
     return (
-        model.__pydantic_complete__
-        and decorators.model_validators.keys() == {"_unpack"}
+        decorators.model_validators.keys() == {"_unpack"}
         and not (decorators.validators or decorators.field_validators or decorators.root_validators)
         and model.model_config == SessionClaims.model_config
         and model.model_post_init is BaseModel.model_post_init

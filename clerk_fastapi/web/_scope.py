@@ -11,65 +11,93 @@ from starlette.types import Scope
 from clerk_fastapi.engine.instance import Instance
 from clerk_fastapi.errors import ConfigurationError
 
-__all__ = ["STATE_KEY", "attach", "detach", "running_instance"]
+__all__ = ["STATE_KEY", "applications", "attach", "detach", "running_instance"]
 
 STATE_KEY = "clerk_fastapi"
-"""Under this name the lifespan state holds the Clerk, and ``app.state`` its attachment."""
+"""Under this name the lifespan state holds the Clerk, and ``app.state`` its attachments."""
 
 
 class _Attachment(NamedTuple):
-    """An instance on an application: its own, or that of the application it is mounted in."""
+    """An instance known to an application: started with it, or with one that it is mounted in."""
 
     instance: Instance[Any]
-    inherited: bool
+    owner: Starlette
+    distance: int
+
+
+class _Attachments(tuple[_Attachment, ...]):
+    """A type of its own, so that nobody else's entry in ``app.state`` passes for it."""
 
 
 def running_instance(scope: Scope) -> Instance[Any]:
-    """Find the Clerk of the innermost application, or of the one around it.
+    """Find the Clerk of the innermost application, or of the closest one around it.
 
     :raises ConfigurationError: if none was started; the sentence says which line to add.
     """
-    attachment = getattr(getattr(scope.get("app"), "state", None), STATE_KEY, None)
-    if isinstance(attachment, _Attachment):
-        return attachment.instance
-    instance = scope.get("state", {}).get(STATE_KEY)
-    if isinstance(instance, Instance):
-        return instance
-    raise ConfigurationError(
-        "No Clerk is running in this application: write app = FastAPI(lifespan=clerk.lifespan), or "
-        "async with clerk.lifespan(app) in a lifespan of your own; a test client must run the "
-        "lifespan too: with TestClient(app) as client."
-    )
+    attached = _attachments(scope.get("app"))
+    if len(attached) == 1 and not attached[0].distance:
+        return attached[0].instance
+    # The server keeps what the outermost application's lifespan yielded.
+    outermost = scope.get("state", {}).get(STATE_KEY)
+    if isinstance(outermost, Instance):
+        around = [each for each in attached if _belongs_to(each, outermost)]
+        return min(around, key=_distance).instance if around else outermost
+    if not attached:
+        raise ConfigurationError(
+            "No Clerk is running in this application: write app = FastAPI(lifespan=clerk.lifespan) "
+            "or, in a lifespan of your own, async with clerk.lifespan(app); a test client must run "
+            "the lifespan too: with TestClient(app) as client."
+        )
+    closest = min(attached, key=_distance)
+    if sum(each.distance == closest.distance for each in attached) > 1:
+        raise ConfigurationError(
+            "This application is mounted in several that have a Clerk each: let their lifespans "
+            "yield what clerk.lifespan(app) gives, so that requests can be told apart."
+        )
+    return closest.instance
 
 
 def attach(app: Starlette, instance: Instance[Any]) -> None:
-    """Make an instance known on an application and on everything mounted in it that has none.
+    """Make an instance known to an application and to everything mounted in it.
 
     :raises ConfigurationError: if the application has a Clerk of its own already.
     """
-    for application in _applications(app):
-        present = getattr(application.state, STATE_KEY, None)
-        own = application is app
-        if own and isinstance(present, _Attachment) and not present.inherited:
-            raise ConfigurationError(
-                "This application has a running Clerk already; give the second one to require(), "
-                "or to a mounted application of its own."
-            )
-        if own or present is None:
-            setattr(application.state, STATE_KEY, _Attachment(instance, inherited=not own))
+    if any(each.owner is app for each in _attachments(app)):
+        raise ConfigurationError(
+            "This application has a running Clerk already; give the second one to require(), or to "
+            "a mounted application of its own."
+        )
+    for application, distance in applications(app):
+        known = (*_attachments(application), _Attachment(instance, app, distance))
+        setattr(application.state, STATE_KEY, _Attachments(known))
 
 
-def detach(app: Starlette, instance: Instance[Any]) -> None:
+def detach(app: Starlette) -> None:
     """Undo :func:`attach`, so that a Clerk that was stopped decides nothing any more."""
-    for application in _applications(app):
-        present = getattr(application.state, STATE_KEY, None)
-        if isinstance(present, _Attachment) and present.instance is instance:
-            delattr(application.state, STATE_KEY)
+    for application, _ in applications(app):
+        left = (each for each in _attachments(application) if each.owner is not app)
+        setattr(application.state, STATE_KEY, _Attachments(left))
 
 
-def _applications(app: Starlette) -> Iterator[Starlette]:
-    yield app
+def applications(app: Starlette, distance: int = 0) -> Iterator[tuple[Starlette, int]]:
+    """Walk through an application and all that are mounted in it, with how deep they are."""
+    yield app, distance
     for route in app.routes:
         mounted = getattr(route, "app", None)
         if isinstance(mounted, Starlette):
-            yield from _applications(mounted)
+            yield from applications(mounted, distance + 1)
+
+
+def _attachments(app: Starlette | None) -> tuple[_Attachment, ...]:
+    found = getattr(getattr(app, "state", None), STATE_KEY, None)
+    return found if isinstance(found, _Attachments) else ()
+
+
+def _belongs_to(attachment: _Attachment, outermost: Instance[Any]) -> bool:
+    """Whether an attachment was made within the application that ``outermost`` was started with."""
+    known = _attachments(attachment.owner)
+    return any(each.instance is outermost for each in known)
+
+
+def _distance(attachment: _Attachment) -> int:
+    return attachment.distance

@@ -10,8 +10,9 @@ from starlette.applications import Starlette
 
 from clerk_fastapi.engine.instance import Instance
 from clerk_fastapi.protocol.reading import ClaimsT
-from clerk_fastapi.web._scope import STATE_KEY, attach, detach
+from clerk_fastapi.web._scope import STATE_KEY, applications, attach, detach
 from clerk_fastapi.web.openapi import document
+from clerk_fastapi.web.refusals import teach_application
 
 __all__ = ["Clerk"]
 
@@ -60,7 +61,9 @@ class Clerk(Instance[ClaimsT]):
         attach(app, self)
         try:
             document(app)
+            for application, _ in applications(app):
+                teach_application(application)
             async with self:
                 yield {STATE_KEY: self}
         finally:
-            detach(app, self)
+            detach(app)

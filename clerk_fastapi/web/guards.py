@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, Final
+from inspect import Parameter, Signature
+from typing import Annotated, Any, Final, NoReturn, ParamSpec
 
 from fastapi import Depends
 from fastapi.openapi.models import HTTPBearer
@@ -15,7 +17,12 @@ from starlette.requests import HTTPConnection
 from clerk_fastapi.engine.auth import Auth
 from clerk_fastapi.engine.instance import Instance
 from clerk_fastapi.engine.state import SignedOut
-from clerk_fastapi.errors import AccessDenied, ReverificationRequired, SessionTooOld
+from clerk_fastapi.errors import (
+    AccessDenied,
+    ConfigurationError,
+    ReverificationRequired,
+    SessionTooOld,
+)
 from clerk_fastapi.protocol.authorization import (
     AllOf,
     Feature,
@@ -72,6 +79,12 @@ class Guard(SecurityBase):
     def scheme_name(self) -> str:  # type: ignore[override]  # FastAPI declares an attribute
         """The name of the security scheme, as FastAPI asks for it."""
         return guard_name(self.model)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.requirement, Requirement | None):
+            raise ConfigurationError("A guard takes a requirement, such as Permission(...).")
+        if not isinstance(self.clerk, Instance | None):
+            raise ConfigurationError("A guard takes a Clerk, if it is to ask a certain one.")
 
     def __hash__(self) -> int:
         return self._hash
@@ -138,6 +151,29 @@ require_organization: Final = Guard(Organization())
 """Demand an active organization; ``require(Organization("acme"))`` demands a certain one."""
 
 
+P = ParamSpec("P")
+
+
+def _to_be_called(make: Callable[P, Guard]) -> Callable[P, Guard]:
+    """Guard against ``Depends(require_role)``, which would have callers name their own role.
+
+    FastAPI would take the parameters of a guard's maker for query parameters, and the guard that it
+    makes for a mere value. With this signature it refuses to build the route.
+    """
+    unusable = Parameter("call_me_first", Parameter.POSITIONAL_ONLY, annotation=_Uncalled)
+    make.__signature__ = Signature([unusable])  # type: ignore[attr-defined]  # read by inspect
+    return make
+
+
+class _Uncalled:
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> NoReturn:
+        raise ConfigurationError(
+            'Call the maker of a guard: Depends(require_role("org:admin")), Depends(require()).'
+        )
+
+
+@_to_be_called
 def require(
     requirement: Requirement | None = None,
     *,
@@ -155,26 +191,31 @@ def require(
     return Guard(requirement, treat_pending_as_signed_out, clerk)
 
 
+@_to_be_called
 def require_role(name: str) -> Guard:
     """Demand a role in the active organization, such as ``org:admin``."""
     return Guard(Role(name))
 
 
+@_to_be_called
 def require_permission(name: str) -> Guard:
     """Demand a custom permission in the active organization, such as ``org:data:read``."""
     return Guard(Permission(name))
 
 
+@_to_be_called
 def require_feature(slug: str) -> Guard:
     """Demand a feature; ``org:<slug>`` or ``user:<slug>`` looks in one place only."""
     return Guard(Feature(slug))
 
 
+@_to_be_called
 def require_plan(slug: str) -> Guard:
     """Demand a plan; ``org:<slug>`` or ``user:<slug>`` looks in one place only."""
     return Guard(Plan(slug))
 
 
+@_to_be_called
 def require_reverification(
     preset: str | None = None, *, level: Level | None = None, after_minutes: float | None = None
 ) -> Guard:

@@ -12,6 +12,7 @@ from fastapi.openapi.models import HTTPBearer
 from starlette.applications import Starlette
 
 from clerk_fastapi.protocol.authorization import Permission, Requirement
+from clerk_fastapi.web._scope import applications
 
 __all__ = ["describe_guard", "document", "guard_name"]
 
@@ -86,12 +87,10 @@ def document(app: Starlette) -> None:
     ``clerk.lifespan`` does this. Call it yourself to export a document without starting the
     application; twice does no harm.
     """
-    if isinstance(app, FastAPI) and not isinstance(app.__dict__.get("openapi"), _Documented):
-        app.openapi = _Documented(app.openapi)  # type: ignore[method-assign]  # as FastAPI says
-    for route in app.routes:
-        mounted = getattr(route, "app", None)
-        if isinstance(mounted, Starlette):
-            document(mounted)
+    for application, _ in applications(app):
+        if isinstance(application, FastAPI) and not isinstance(application.openapi, _Documented):
+            completed = _Documented(application.openapi)
+            application.openapi = completed  # type: ignore[method-assign]  # as FastAPI says
 
 
 class _Documented:
@@ -117,8 +116,16 @@ class _Documented:
 
 def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for section in ("paths", "webhooks"):
-        for path in schema.get(section, {}).values():
-            yield from (operation for method, operation in path.items() if method in _METHODS)
+        yield from _operations_below(schema.get(section, {}))
+
+
+def _operations_below(paths: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for path in paths.values():
+        for method, operation in path.items():
+            if method in _METHODS:
+                yield operation
+                for callback in operation.get("callbacks", {}).values():
+                    yield from _operations_below(callback)
 
 
 def _rewrite(operation: dict[str, Any], guards: dict[str, Any]) -> None:
@@ -141,12 +148,14 @@ def _rewrite(operation: dict[str, Any], guards: dict[str, Any]) -> None:
     if optional:
         operation["security"].append(others)
     demands, words = _demands(used)
-    operation[_REQUIREMENT] = demands[0] if len(demands) == 1 else {"all_of": demands}
+    demand = demands[0] if len(demands) == 1 else {"all_of": demands}
     sentence = f"**Requires** {' and '.join(words)}."
     if optional:
         sentence = "Signing in is optional."
+    else:
+        operation[_REQUIREMENT] = demand
     operation["description"] = "\n\n".join(filter(None, [operation.get("description"), sentence]))
-    _answers(operation, optional=optional, demanding=demands != [{"signed_in": True}])
+    _answers(operation, demand, optional=optional)
 
 
 def _demands(used: list[tuple[dict[str, Any], list[str]]]) -> tuple[list[Any], list[str]]:
@@ -164,20 +173,27 @@ def _demands(used: list[tuple[dict[str, Any], list[str]]]) -> tuple[list[Any], l
     return [demand for demand, _ in found.values()], [words for _, words in found.values()]
 
 
-def _answers(operation: dict[str, Any], *, optional: bool, demanding: bool) -> None:
+def _answers(operation: dict[str, Any], demand: Any, *, optional: bool) -> None:
     answers = operation.setdefault("responses", {})
     refusal = {"$ref": "#/components/schemas/ClerkRefusal"}
     if not optional:
         challenge = {"WWW-Authenticate": {"schema": {"type": "string"}}}
         answers.setdefault("401", _answer("Not signed in.", refusal, challenge))
-    if demanding:
-        either = {"oneOf": [refusal, {"$ref": "#/components/schemas/ClerkReverification"}]}
-        reverification = "reverification" in json.dumps(operation[_REQUIREMENT])
-        answers.setdefault(
-            "403", _answer("Not allowed.", either if reverification else refusal, {})
-        )
+    if denials := _denials(demand):
+        schemas = [{"$ref": f"#/components/schemas/{name}"} for name in sorted(denials)]
+        denial = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
+        answers.setdefault("403", _answer("Not allowed.", denial, {}))
     wait = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
     answers.setdefault("503", _answer("Clerk's keys cannot be had.", refusal, wait))
+
+
+def _denials(demand: Any) -> set[str]:
+    """Name the bodies that a 403 can have where this is demanded."""
+    if "all_of" in demand:
+        return set().union(*map(_denials, demand["all_of"]))
+    if "signed_in" in demand or "max_age" in demand:
+        return set()  # answered with 401
+    return {"ClerkReverification" if "reverification" in demand else "ClerkRefusal"}
 
 
 def _answer(description: str, schema: object, headers: Mapping[str, object]) -> dict[str, object]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import MutableMapping
+from typing import Any, Final
 
+from starlette.applications import Starlette
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import Scope
@@ -11,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketState
 
 from clerk_fastapi.errors import (
     AccessDenied,
+    BackendError,
     BackendUnavailable,
     ClerkError,
     CredentialsMissing,
@@ -19,7 +23,9 @@ from clerk_fastapi.errors import (
 )
 from clerk_fastapi.protocol.authorization import Permission, Reverified
 
-__all__ = ["answer", "refusal", "teach"]
+__all__ = ["answer", "refusal", "teach", "teach_application"]
+
+_ANSWERED: Final = (TokenError, AccessDenied, BackendError)
 
 # Close codes from the IANA registry for sockets that were already accepted.
 _CLOSE_CODES: Final = {401: 3000, 403: 3003, 503: 1013}
@@ -28,24 +34,44 @@ _CLOSE_CODES: Final = {401: 3000, 403: 3003, 503: 1013}
 def teach(scope: Scope) -> None:
     """Let the application that is handling this request answer our errors, unless it knows how.
 
-    Starlette keeps the handlers of the running application on the scope. Adding ours there is what
-    ``app.add_exception_handler`` does, at a moment when that call would come too late: a lifespan
-    runs when the application's handlers have already been collected.
+    Starlette keeps the handlers of the running application on the scope.
     """
-    handlers: dict[object, object] = scope["starlette.exception_handlers"][0]
-    handlers.setdefault(ClerkError, answer)
+    _add_to(scope["starlette.exception_handlers"][0])
+
+
+def teach_application(app: Starlette) -> None:
+    """Let an application answer our errors, even those that are raised where no guard has been.
+
+    A lifespan runs when the application's own handlers have already been collected, so they are
+    added to where they went as well.
+    """
+    _add_to(app.exception_handlers)
+    layer = app.middleware_stack
+    while layer is not None:
+        if isinstance(layer, ExceptionMiddleware):
+            for kind in app.exception_handlers.keys() & set(_ANSWERED):
+                layer.add_exception_handler(kind, app.exception_handlers[kind])
+        layer = getattr(layer, "app", None)
+
+
+def _add_to(handlers: MutableMapping[Any, Any]) -> None:
+    # Not for all of ClerkError: a ConfigurationError is no refusal but a fault of the server's.
+    if ClerkError not in handlers:
+        for kind in _ANSWERED:
+            handlers.setdefault(kind, answer)
 
 
 async def answer(connection: HTTPConnection, error: Exception) -> JSONResponse | None:
-    """Answer an error of ours; what is nobody's refusal but a fault of the server's goes on up."""
-    if not isinstance(error, ClerkError) or error.status == 500:
-        raise error
-    response = refusal(error)
+    """Answer a refusal; a WebSocket that is already open is closed, one that is gone is left."""
+    assert isinstance(error, ClerkError), "this handler is registered for no other error"
     if not isinstance(connection, WebSocket):
-        return response
-    waiting = connection.application_state is WebSocketState.CONNECTING
-    if waiting and "websocket.http.response" in connection.scope.get("extensions", {}):
-        return response
+        return refusal(error)
+    here, there = connection.application_state, connection.client_state
+    if WebSocketState.DISCONNECTED in (here, there):
+        return None
+    extensions = connection.scope.get("extensions", {})
+    if here is WebSocketState.CONNECTING and "websocket.http.response" in extensions:
+        return refusal(error)
     await connection.close(_CLOSE_CODES.get(error.status, 1011), error.code)
     return None
 

@@ -229,7 +229,6 @@ async def test_retry_after_is_honoured(
     assert (await cache.key_for("ins_1")).kid == "ins_1"
 
 
-@pytest.mark.xfail(reason="a Retry-After of any length is believed")
 async def test_retry_after_is_not_honoured_for_ever(
     cache: JwksCache, publisher: Publisher, clock: Clock
 ) -> None:

@@ -102,7 +102,6 @@ async def test_close_ends_a_fetch_that_is_under_way(cache: JwksCache, publisher:
 
 
 @pytest.mark.anyio
-@pytest.mark.xfail(reason="a waiter gets CancelledError, as if it had been cancelled itself")
 async def test_close_tells_those_who_wait_that_keys_cannot_be_had(
     cache: JwksCache, publisher: Publisher
 ) -> None:

@@ -169,7 +169,6 @@ async def test_rotation_is_noticed_after_a_cool_down_at_the_latest(
     assert (await cache.key_for("ins_2")).kid == "ins_2"
 
 
-@pytest.mark.xfail(reason="whoever joins a fetch from before the rotation is refused for a minute")
 async def test_first_token_after_a_rotation_works_while_older_keys_are_on_their_way(
     cache: JwksCache, publisher: Publisher, clock: Clock
 ) -> None:

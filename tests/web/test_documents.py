@@ -134,7 +134,6 @@ def test_webhooks_are_documented_like_routes(app: FastAPI) -> None:
     assert documented(app)["webhooks"]["hook"]["post"]["security"] == BOTH_SCHEMES
 
 
-@pytest.mark.xfail(reason="callbacks keep the name of a scheme that was removed")
 def test_callbacks_name_no_scheme_that_is_not_there(app: FastAPI) -> None:
     """A router of guarded routes may serve as description of callbacks as well."""
     callbacks = APIRouter(dependencies=[Depends(require_auth)])

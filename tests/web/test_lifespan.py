@@ -190,7 +190,7 @@ async def test_mounted_application_may_have_a_clerk_of_its_own(
 @pytest.mark.parametrize(
     "outer_first",
     [
-        pytest.param(True, marks=pytest.mark.xfail(reason="keeps the outermost Clerk")),
+        True,
         False,
     ],
 )
@@ -215,7 +215,6 @@ async def test_application_mounted_in_a_mounted_one_belongs_to_the_closest_clerk
     assert await statuses(app, "/sub/deep/me", ada, eve, {}) == [401, 200, 401]
 
 
-@pytest.mark.xfail(reason="the first Clerk decides in both")
 async def test_application_mounted_in_two_never_takes_one_instances_tokens_for_the_others(
     clerk: Clerk, other: LocalClerk, ada: Headers, eve: Headers
 ) -> None:

@@ -283,7 +283,6 @@ async def test_error_raised_in_a_guarded_handler_is_answered_alike(
     assert answer.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.xfail(reason="answers are taught by guards, so that the first request decides")
 async def test_error_raised_without_any_guard_is_answered_alike(app: FastAPI) -> None:
     """With ``clerk.lifespan`` alone, whatever was requested before."""
 
@@ -336,7 +335,6 @@ async def test_configuration_error_is_the_developers_and_goes_up(
             await client.get("/own", headers=ada)
 
 
-@pytest.mark.xfail(reason="the application around it tries to answer it a second time")
 async def test_configuration_error_in_a_mounted_application_goes_up_unchanged(
     app: FastAPI, ada: Headers
 ) -> None:

@@ -221,7 +221,6 @@ async def test_pending_session_gets_in_where_it_is_asked_for(
 FACTORIES = [require_role, require_permission, require_feature, require_plan]
 
 
-@pytest.mark.xfail(reason="FastAPI takes the name for a query parameter, and the guard for a value")
 @pytest.mark.parametrize("factory", [*FACTORIES, require_reverification])
 async def test_guard_that_somebody_forgot_to_call_opens_nothing(
     clerk: Clerk, factory: Callable[..., Guard]
@@ -241,14 +240,12 @@ async def test_guard_that_somebody_forgot_to_call_opens_nothing(
     assert answer.status_code != 200
 
 
-@pytest.mark.xfail(reason="without a word, and(a, b) is b")
 def test_requirements_joined_with_and_instead_of_the_ampersand_are_refused() -> None:
     """``Role(...) and Permission(...)`` would demand the last one only."""
     with pytest.raises((ConfigurationError, TypeError)):
         require(Role("org:admin") and Permission("org:data:read"))
 
 
-@pytest.mark.xfail(reason="found out by the first request, which fails with an AttributeError")
 @pytest.mark.parametrize("wrong", ["org:data:read", Role, ["org:data:read"]])
 def test_requirement_that_is_none_is_refused_where_it_is_written(wrong: Any) -> None:
     """A developer's mistake is said at start-up, not by the first request."""

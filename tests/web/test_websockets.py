@@ -204,7 +204,6 @@ async def test_cookies_open_websockets_for_pages_of_this_host_only(
         assert first["status"] == 401
 
 
-@pytest.mark.xfail(reason="closes a second time, which Starlette answers with an exception")
 async def test_refusal_after_the_socket_was_closed_is_no_crash(app: FastAPI, ada: Headers) -> None:
     """There is nobody left to tell."""
     async with running(app):
