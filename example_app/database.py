@@ -1,8 +1,9 @@
 """One engine, two kinds of transaction: reading and writing."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
@@ -58,9 +59,10 @@ def _configure_sqlite(connection: DBAPIConnection, _: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA busy_timeout = 15000")  # a writer waits for its turn: 15 seconds
-    cursor.execute(
-        "PRAGMA journal_mode = WAL"
-    )  # readers and the one writer do not wait for each other
+    # With a write-ahead log readers and the one writer do not wait for each other. The file keeps
+    # this; if it is locked, another process is saying the same at this moment.
+    with suppress(sqlite3.OperationalError):
+        cursor.execute("PRAGMA journal_mode = WAL")
     cursor.close()
 
 

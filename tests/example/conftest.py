@@ -150,9 +150,9 @@ def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
 @pytest.fixture
 def example(_served: Example) -> Example:
     """The example with its embedded LocalClerk, serving, and nothing in its database."""
-    engine = _served.app.state.database.engine
-    Base.metadata.drop_all(engine)
-    Base.metadata.create_all(engine)
+    with _served.app.state.database.writing() as session:
+        Base.metadata.drop_all(session.connection())
+        Base.metadata.create_all(session.connection())
     return _served
 
 
