@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Body, HTTPException, Path, Query, status
+from fastapi import APIRouter, Body, Path, Query, status
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.exc import IntegrityError
 
@@ -102,10 +102,5 @@ def _create(
             session.flush()
             return [ItemOut.model_validate(row) for row in rows]
     except IntegrityError as error:
-        raise _title_taken() from error
-
-
-def _title_taken() -> HTTPException:
-    return problem(
-        status.HTTP_409_CONFLICT, "title-taken", "An item of this title exists; nothing was saved."
-    )
+        message = "An item of this title exists; nothing was saved."
+        raise problem(status.HTTP_409_CONFLICT, "title-taken", message) from error

@@ -18,10 +18,8 @@ async def live(socket: WebSocket, owner: Reader, auth: SignedIn, hub: HubDep, no
     A session token lives for a minute. A socket that outlived it would go on telling a user who has
     signed out, or has left the organization; the page opens the next one with a fresh token.
     """
-    with hub.listen(
-        owner
-    ) as events:  # before accept(): whoever sees the socket open misses nothing
-        await socket.accept()
+    with hub.listen(owner) as events:
+        await socket.accept()  # only now: whoever sees the socket open misses nothing
         left = False
         with anyio.move_on_after(auth.claims.exp - now) as lifetime:
             left = await _forward(events, socket)
