@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from starlette.applications import Starlette
 from starlette.types import Scope
 
-from clerk_fastapi.engine.instance import Instance
+from clerk_fastapi.engine.engine import Engine
 from clerk_fastapi.errors import ConfigurationError
 
 __all__ = ["STATE_KEY", "applications", "attach", "detach", "running_instance"]
@@ -20,7 +20,7 @@ STATE_KEY = "clerk_fastapi"
 class _Attachment(NamedTuple):
     """An instance known to an application: started with it, or with one that it is mounted in."""
 
-    instance: Instance[Any]
+    instance: Engine[Any]
     owner: Starlette
     distance: int
 
@@ -29,7 +29,7 @@ class _Attachments(tuple[_Attachment, ...]):
     """A type of its own, so that nobody else's entry in ``app.state`` passes for it."""
 
 
-def running_instance(scope: Scope) -> Instance[Any]:
+def running_instance(scope: Scope) -> Engine[Any]:
     """Find the Clerk of the innermost application, or of the closest one around it.
 
     :raises ConfigurationError: if none was started; the sentence says which line to add.
@@ -39,7 +39,7 @@ def running_instance(scope: Scope) -> Instance[Any]:
         return attached[0].instance
     # The server keeps what the outermost application's lifespan yielded.
     outermost = scope.get("state", {}).get(STATE_KEY)
-    if isinstance(outermost, Instance):
+    if isinstance(outermost, Engine):
         around = [each for each in attached if _belongs_to(each, outermost)]
         return min(around, key=_distance).instance if around else outermost
     if not attached:
@@ -57,7 +57,7 @@ def running_instance(scope: Scope) -> Instance[Any]:
     return closest.instance
 
 
-def attach(app: Starlette, instance: Instance[Any]) -> None:
+def attach(app: Starlette, instance: Engine[Any]) -> None:
     """Make an instance known to an application and to everything mounted in it.
 
     :raises ConfigurationError: if the application has a Clerk of its own already.
@@ -93,7 +93,7 @@ def _attachments(app: Starlette | None) -> tuple[_Attachment, ...]:
     return found if isinstance(found, _Attachments) else ()
 
 
-def _belongs_to(attachment: _Attachment, outermost: Instance[Any]) -> bool:
+def _belongs_to(attachment: _Attachment, outermost: Engine[Any]) -> bool:
     """Whether an attachment was made within the application that ``outermost`` was started with."""
     known = _attachments(attachment.owner)
     return any(each.instance is outermost for each in known)

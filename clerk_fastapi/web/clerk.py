@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 
-from clerk_fastapi.engine.instance import Instance
+from clerk_fastapi.engine.engine import Engine
 from clerk_fastapi.protocol.reading import ClaimsT
 from clerk_fastapi.web._scope import STATE_KEY, applications, attach, detach
 from clerk_fastapi.web.openapi import document
@@ -17,7 +17,7 @@ from clerk_fastapi.web.refusals import teach_application
 __all__ = ["Clerk"]
 
 
-class Clerk(Instance[ClaimsT]):
+class Clerk(Engine[ClaimsT]):
     """One Clerk instance, as an application is guarded by it.
 
     ``clerk = Clerk()`` reads the ``CLERK_*`` variables, ``app = FastAPI(lifespan=clerk.lifespan)``

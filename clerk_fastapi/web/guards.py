@@ -15,7 +15,7 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from clerk_fastapi.engine.auth import Auth
-from clerk_fastapi.engine.instance import Instance
+from clerk_fastapi.engine.engine import Engine
 from clerk_fastapi.engine.state import SignedOut
 from clerk_fastapi.errors import (
     AccessDenied,
@@ -67,7 +67,7 @@ class Guard(SecurityBase):
 
     requirement: Requirement | None = None
     treat_pending_as_signed_out: bool = True
-    clerk: Instance[Any] | None = None
+    clerk: Engine[Any] | None = None
     optional: bool = False
 
     @cached_property
@@ -83,7 +83,7 @@ class Guard(SecurityBase):
     def __post_init__(self) -> None:
         if not isinstance(self.requirement, Requirement | None):
             raise ConfigurationError("A guard takes a requirement, such as Permission(...).")
-        if not isinstance(self.clerk, Instance | None):
+        if not isinstance(self.clerk, Engine | None):
             raise ConfigurationError("A guard takes a Clerk, if it is to ask a certain one.")
 
     def __hash__(self) -> int:
@@ -178,7 +178,7 @@ def require(
     requirement: Requirement | None = None,
     *,
     treat_pending_as_signed_out: bool = True,
-    clerk: Instance[Any] | None = None,
+    clerk: Engine[Any] | None = None,
 ) -> Guard:
     """Make a guard of requirements joined with ``&`` and ``|``.
 

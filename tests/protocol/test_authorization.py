@@ -329,3 +329,16 @@ def test_requirement_says_itself(
     """The same demand is printed for people and for programs."""
     assert requirement.describe() == words
     assert requirement.to_json() == json
+
+
+@pytest.mark.parametrize("other", ["org:admin", None, Role])
+def test_only_requirements_can_be_joined(other: Any) -> None:
+    """What is no requirement would never be judged."""
+    with pytest.raises(ConfigurationError):
+        Role("org:admin") & other
+
+
+def test_requirements_are_not_joined_by_words() -> None:
+    """``a and b`` would be ``b`` alone."""
+    with pytest.raises(ConfigurationError):
+        assert Role("org:admin") and Permission("org:data:read")

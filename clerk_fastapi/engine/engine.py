@@ -20,18 +20,18 @@ from clerk_fastapi.protocol.reading import ClaimsReader, ClaimsT
 from clerk_fastapi.settings import Settings, check_seconds, read_settings
 from clerk_fastapi.stores.memory import TokenMemory
 
-__all__ = ["Instance"]
+__all__ = ["Engine"]
 
 # Where a request keeps what it turned out to be, for the next guard that asks.
 _STATES = "clerk_fastapi.states"
 _BASE_CLAIMS: Any = SessionClaims
 
 
-class _States(dict["Instance[Any]", State[Any]]):
+class _States(dict["Engine[Any]", State[Any]]):
     """States by instance; a type of its own, so that nobody else's scope entry passes for one."""
 
 
-class Instance(Generic[ClaimsT]):
+class Engine(Generic[ClaimsT]):
     """One Clerk instance: it believes tokens, and shares nothing with any other."""
 
     def __init__(
