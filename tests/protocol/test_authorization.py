@@ -341,4 +341,4 @@ def test_only_requirements_can_be_joined(other: Any) -> None:
 def test_requirements_are_not_joined_by_words() -> None:
     """``a and b`` would be ``b`` alone."""
     with pytest.raises(ConfigurationError):
-        assert Role("org:admin") and Permission("org:data:read")
+        _ = Role("org:admin") and Permission("org:data:read")
