@@ -13,7 +13,7 @@ from tests.bench.report import Section, as_json, as_text, conditions_here, misse
 from tests.bench.throughput import measure_throughput
 from tests.bench.verification import measure_verification
 
-TOKENS = 8000
+TOKENS = 10_000
 
 
 def main() -> int:

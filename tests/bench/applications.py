@@ -131,6 +131,7 @@ def _community(jwks_url: str) -> FastAPI:
     async def whoami(
         credentials: Annotated[HTTPAuthorizationCredentials, Depends(guard)],
     ) -> dict[str, str]:
-        return {"user": credentials.decoded["sub"]}
+        claims: Mapping[str, Any] = credentials.decoded or {}
+        return {"user": claims["sub"]}
 
     return app

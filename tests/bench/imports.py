@@ -8,7 +8,7 @@ from tests.bench.measure import Spread, over
 from tests.bench.report import Figure, Ratio, Section
 
 FASTAPI = "fastapi itself"
-ROUNDS = 11
+ROUNDS = 9
 STATEMENTS = {
     OURS: "from clerk_fastapi import Auth, Clerk, SessionClaims, require_auth",
     OFFICIAL: "from clerk_backend_api.security import authenticate_request_async",
