@@ -23,6 +23,7 @@ from clerk_fastapi.protocol.authorization import (
     Role,
 )
 from clerk_fastapi.protocol.claims import Actor, SessionClaims, custom_claims_size
+from clerk_fastapi.protocol.identity import Identity
 from clerk_fastapi.web.clerk import Clerk
 from clerk_fastapi.web.guards import (
     CurrentAuth,
@@ -52,6 +53,7 @@ __all__ = [
     "Feature",
     "Fresh",
     "Guard",
+    "Identity",
     "Organization",
     "Permission",
     "Plan",

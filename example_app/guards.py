@@ -9,6 +9,7 @@ from fastapi import Depends
 from clerk_fastapi import (
     Auth,
     Fresh,
+    Identity,
     Permission,
     Requirement,
     Reverified,
@@ -17,7 +18,6 @@ from clerk_fastapi import (
     require_organization,
     require_role,
 )
-from clerk_fastapi.protocol.identity import Identity
 from example_app.models import Claims
 from example_app.owner import Owner
 

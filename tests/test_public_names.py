@@ -21,6 +21,7 @@ FRONT_DOOR = [
     "Feature",
     "Fresh",
     "Guard",
+    "Identity",
     "Organization",
     "Permission",
     "Plan",

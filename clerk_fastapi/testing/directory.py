@@ -94,15 +94,17 @@ class Directory:
         public_metadata: Mapping[str, Any] | None = None,
         plan: str | None = None,
         features: Iterable[str] = (),
+        user_id: str | None = None,
     ) -> User:
         """Add a user; ``plan`` and ``features`` are the user's own, not an organization's.
 
+        :param user_id: an id of your choice, for data that outlives this instance.
         :raises ConfigurationError: if the email address is taken, or a slug malformed.
         """
         if any(user.email == email for user in self.users.values()):
             raise ConfigurationError(f"There is a user {email} already; add each one once.")
         user = User(
-            new_id("user"),
+            user_id or new_id("user"),
             email,
             first_name,
             last_name,
@@ -121,15 +123,17 @@ class Directory:
         public_metadata: Mapping[str, Any] | None = None,
         plan: str | None = None,
         features: Iterable[str] = (),
+        organization_id: str | None = None,
     ) -> Organization:
         """Add an organization; without a name it is called by its slug.
 
+        :param organization_id: an id of your choice, for data that outlives this instance.
         :raises ConfigurationError: if the slug is taken or malformed.
         """
         if any(organization.slug == slug for organization in self.organizations.values()):
             raise ConfigurationError(f"There is an organization {slug} already; add each one once.")
         organization = Organization(
-            new_id("org"),
+            organization_id or new_id("org"),
             _slug(slug),
             name or slug.capitalize(),
             dict(public_metadata or {}),

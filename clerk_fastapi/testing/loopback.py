@@ -22,7 +22,9 @@ def bind(host: str, port: int) -> socket.socket:
     if not 0 <= port <= 65_535:
         raise ConfigurationError(f"There is no port {port}; they end at 65535.")
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-    return socket.create_server((str(address), port), family=family)
+    server = socket.create_server((str(address), port), family=family)
+    # asyncio turns off Nagle's algorithm, 40 ms a request, only for sockets that say they are TCP.
+    return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, server.detach())
 
 
 def url_of(server_socket: socket.socket) -> str:

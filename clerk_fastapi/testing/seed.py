@@ -31,12 +31,18 @@ class SeededMember:
 
 
 def seed(directory: Directory) -> list[SeededMember]:
-    """Add six users, two organizations and three roles."""
+    """Add six users, two organizations and three roles, under the same ids every time."""
     directory.add_role("org:admin", permissions=[_READ, _WRITE, _DELETE, _MANAGE])
     directory.add_role("org:member", permissions=[_READ, _WRITE])
     directory.add_role("org:viewer", permissions=[_READ])
-    acme = directory.add_organization("acme", plan="pro", features=["data", "settings"])
-    globex = directory.add_organization("globex", plan="free", features=["data", "settings"])
+
+    def found(slug: str, plan: str) -> Organization:
+        return directory.add_organization(
+            slug,
+            plan=plan,
+            features=["data", "settings"],
+            organization_id=f"org_{slug:0<27}",
+        )
 
     def add(name: str, role: str, plan: str) -> User:
         return directory.add_user(
@@ -44,12 +50,14 @@ def seed(directory: Directory) -> list[SeededMember]:
             first_name=name.capitalize(),
             public_metadata={"role": role, "plan": plan},
             plan=plan,
+            user_id=f"user_{name:0<27}",
         )
 
     def join(organization: Organization, user: User, role: str, summary: str) -> SeededMember:
         directory.add_member(organization, user, role=role)
         return SeededMember(user, organization, "active", summary)
 
+    acme, globex = found("acme", "pro"), found("globex", "free")
     finn = add("finn", "member", "free")
     directory.add_member(acme, finn, role="org:member")
     powers = "reads, writes, deletes, manages"
