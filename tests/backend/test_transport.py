@@ -87,10 +87,19 @@ async def test_network_errors_are_tried_again(error: Exception) -> None:
 
 async def test_last_server_error_is_the_answer() -> None:
     """Whoever asked decides what a 503 means."""
+    script = Script(httpx.Response(503))
+    answer = await impatient(script).get(URL)
+    assert (answer.status, answer.retry_after) == (503, None)
+    assert len(script.requests) == 3
+
+
+@pytest.mark.xfail(reason="tries twice more within half a second")
+async def test_server_that_asks_for_time_is_not_tried_again_at_once() -> None:
+    """``Retry-After`` holds for retries as well; whoever called decides what to do meanwhile."""
     script = Script(httpx.Response(503, headers={"Retry-After": "7"}))
     answer = await impatient(script).get(URL)
     assert (answer.status, answer.retry_after) == (503, 7)
-    assert len(script.requests) == 3
+    assert len(script.requests) == 1
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 400, 401, 403, 404, 429])

@@ -15,15 +15,26 @@ from starlette.types import Message, Receive, Scope, Send
 @asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """Run an application from start-up to shutdown, as servers do, and give a client of it."""
-    async with app.router.lifespan_context(app) as state:
+    state: dict[str, Any] = {}
+    events: asyncio.Queue[Message] = asyncio.Queue()
+    answers: asyncio.Queue[Message] = asyncio.Queue()
+    scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": state}
+    lifespan = asyncio.ensure_future(app(scope, events.get, answers.put))
 
-        async def served(scope: Scope, receive: Receive, send: Send) -> None:
-            scope["state"] = dict(state or {})
-            await app(scope, receive, send)
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"] = state.copy()
+        await app(scope, receive, send)
 
+    await events.put({"type": "lifespan.startup"})
+    if (await answers.get())["type"] == "lifespan.startup.failed":
+        await lifespan
+    try:
         transport = httpx.ASGITransport(served)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             yield client
+    finally:
+        await events.put({"type": "lifespan.shutdown"})
+        await lifespan
 
 
 async def statuses(app: FastAPI, path: str, *who: Mapping[str, str]) -> list[int]:
