@@ -1,4 +1,4 @@
-"""One request, one direction: from credentials to a key, to claims, to a state."""
+"""One request, one direction: from credentials to claims, and to a state."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from clerk_fastapi.errors import (
     TokenExpired,
     TokenInvalidAuthorizedParties,
 )
+from clerk_fastapi.protocol._jose import VerificationKey
 from clerk_fastapi.protocol.claims import (
     COOKIE_LIMIT,
     CUSTOM_CLAIMS_LIMIT,
@@ -34,13 +35,23 @@ from clerk_fastapi.protocol.verify import (
 from clerk_fastapi.settings import Settings
 from clerk_fastapi.stores.memory import TokenMemory
 
-__all__ = ["Authenticator"]
+__all__ = ["Authenticator", "KeyWanted"]
 
 logger = logging.getLogger("clerk_fastapi")
 
 
+class KeyWanted(Exception):
+    """Not yet decided: the key that ``kid`` names has to be fetched, and then asked again."""
+
+    def __init__(self, kid: str | None) -> None:
+        super().__init__()  # without the name, which is the token's own word
+        self.kid = kid
+
+
 class Authenticator(Generic[ClaimsT]):
     """Turns facts into a state, with the keys, rules and memory of one instance.
+
+    It never waits: whoever asks fetches the key if one is wanted, and asks again.
 
     :param settings: what was configured.
     :param keys: where the instance's keys come from.
@@ -67,16 +78,16 @@ class Authenticator(Generic[ClaimsT]):
         self._is_production = key is not None and key.instance_type == "production"
         self._warned_of_size = False
 
-    async def authenticate(self, facts: Facts) -> State[ClaimsT]:
-        """Decide who is asking; not being believed is a state, an outage is an error.
+    def authenticate(self, facts: Facts, fetched: VerificationKey | None = None) -> State[ClaimsT]:
+        """Decide who is asking; not being believed is a state.
 
-        :raises BackendUnavailable: if the keys cannot be had.
+        :param fetched: the key that was wanted before.
+        :raises KeyWanted: if the token's key has to be fetched first.
         """
         try:
             credentials = read_credentials(facts, self._settings.publishable_key, self._clock())
             token = credentials.token
-            digest = self._memory.digest(token)
-            verified = self._recall(digest) or await self._believe(token, digest)
+            verified = self._verified(token, fetched)
             if credentials.carrier == "cookie":
                 self._judge_browser(facts, credentials, verified.identity)
         except TokenError as error:
@@ -85,40 +96,34 @@ class Authenticator(Generic[ClaimsT]):
             return SignedOut(error.with_traceback(None))
         return SignedIn(Auth(token, verified, self._reader))
 
-    async def verify(self, token: bytes) -> Auth[ClaimsT]:
+    def verify(self, token: bytes, fetched: VerificationKey | None = None) -> Auth[ClaimsT]:
         """Believe a token that did not come with a request, or say why not.
 
+        :param fetched: the key that was wanted before.
         :raises TokenError: the leaf names the reason.
-        :raises BackendUnavailable: if the keys cannot be had.
+        :raises KeyWanted: if the token's key has to be fetched first.
         """
+        return Auth(token, self._verified(token, fetched), self._reader)
+
+    def _verified(self, token: bytes, fetched: VerificationKey | None) -> VerifiedToken:
         digest = self._memory.digest(token)
-        verified = self._recall(digest) or await self._believe(token, digest)
-        return Auth(token, verified, self._reader)
-
-    def _recall(self, digest: bytes) -> VerifiedToken | None:
-        """Find a token that was believed before; what remains is to look at the clock."""
         known = self._memory.get(digest)
-        if known is None:
-            return None
-        if self._keys.ready(known.key.kid) is not known.key:
+        if known is not None:
+            if known.key is fetched or self._keys.ready(known.key.kid) is known.key:
+                try:
+                    known.identity.check_times(self._rules.clock_skew, self._clock())
+                except TokenExpired:
+                    self._memory.forget(digest)
+                    raise
+                return known
             self._memory.forget(digest)
-            return None
-        try:
-            known.identity.check_times(self._rules.clock_skew, self._clock())
-        except TokenExpired:
-            self._memory.forget(digest)
-            raise
-        return known
-
-    async def _believe(self, token: bytes, digest: bytes) -> VerifiedToken:
         unverified = UnverifiedToken.parse(token)
-        kid = unverified.header.kid
-        key = self._keys.ready(kid)
+        key = fetched or self._keys.ready(unverified.header.kid)
         if key is None:
             # What no key can save is refused before a key is fetched for it.
             check_header(unverified, self._rules)
             refuse_machine_claims(unverified.payload)
-            key = await self._keys.key_for(kid)
+            raise KeyWanted(unverified.header.kid)
         verified = verify(unverified, key, self._rules, self._reader, self._clock())
         self._memory.put(digest, verified)
         self._warn_of_size(token, verified.payload)

@@ -11,11 +11,12 @@ from typing import Any, Generic, Literal, Self
 from clerk_fastapi.backend.jwks import JwksCache, Keys, PinnedKey, fetch_keys
 from clerk_fastapi.backend.transport import HttpTransport, Transport
 from clerk_fastapi.engine.auth import Auth
-from clerk_fastapi.engine.authenticate import Authenticator
+from clerk_fastapi.engine.authenticate import Authenticator, KeyWanted
 from clerk_fastapi.engine.facts import Connection, read_facts
 from clerk_fastapi.engine.state import SignedIn, SignedOut, State
-from clerk_fastapi.errors import ConfigurationError, SessionPending
+from clerk_fastapi.errors import ConfigurationError, SessionPending, TokenError
 from clerk_fastapi.protocol.claims import SessionClaims
+from clerk_fastapi.protocol.credentials import Facts
 from clerk_fastapi.protocol.reading import ClaimsReader, ClaimsT
 from clerk_fastapi.settings import Settings, check_seconds, read_settings
 from clerk_fastapi.stores.memory import TokenMemory
@@ -111,7 +112,12 @@ class Engine(Generic[ClaimsT]):
             states = scope[_STATES] = _States()
         state = states.get(self)
         if state is None:
-            state = states[self] = await self._authenticator.authenticate(read_facts(scope))
+            facts = read_facts(scope)
+            try:
+                state = self._authenticator.authenticate(facts)
+            except KeyWanted as wanted:
+                state = await self._authenticate_with(wanted.kid, facts)
+            states[self] = state
         if treat_pending_as_signed_out and isinstance(state, SignedIn) and state.auth.is_pending:
             return SignedOut(SessionPending())
         return state
@@ -125,7 +131,17 @@ class Engine(Generic[ClaimsT]):
         :raises BackendUnavailable: if the instance's keys cannot be had.
         """
         raw = token.encode("utf-8", "surrogatepass")
-        return await self._authenticator.verify(raw)
+        try:
+            return self._authenticator.verify(raw)
+        except KeyWanted as wanted:
+            return self._authenticator.verify(raw, await self._keys.key_for(wanted.kid))
+
+    async def _authenticate_with(self, kid: str | None, facts: Facts) -> State[ClaimsT]:
+        try:
+            key = await self._keys.key_for(kid)
+        except TokenError as error:
+            return SignedOut(error.with_traceback(None))
+        return self._authenticator.authenticate(facts, key)
 
     async def __aenter__(self) -> Self:
         await self._transport.open()

@@ -14,7 +14,10 @@ from clerk_fastapi.errors import ConfigurationError
 __all__ = ["STATE_KEY", "applications", "attach", "detach", "running_instance"]
 
 STATE_KEY = "clerk_fastapi"
-"""Under this name the lifespan state holds the Clerk, and ``app.state`` its attachments."""
+"""Under this name the lifespan state holds the Clerk."""
+
+# Not in app.state, where looking it up would cost more than the rest of a guard.
+_ATTRIBUTE = "_clerk_fastapi_attachments"
 
 
 class _Attachment(NamedTuple):
@@ -26,7 +29,7 @@ class _Attachment(NamedTuple):
 
 
 class _Attachments(tuple[_Attachment, ...]):
-    """A type of its own, so that nobody else's entry in ``app.state`` passes for it."""
+    """A type of its own, so that nobody else's attribute passes for it."""
 
 
 def running_instance(scope: Scope) -> Engine[Any]:
@@ -69,14 +72,14 @@ def attach(app: Starlette, instance: Engine[Any]) -> None:
         )
     for application, distance in applications(app):
         known = (*_attachments(application), _Attachment(instance, app, distance))
-        setattr(application.state, STATE_KEY, _Attachments(known))
+        setattr(application, _ATTRIBUTE, _Attachments(known))
 
 
 def detach(app: Starlette) -> None:
     """Undo :func:`attach`, so that a Clerk that was stopped decides nothing any more."""
     for application, _ in applications(app):
         left = (each for each in _attachments(application) if each.owner is not app)
-        setattr(application.state, STATE_KEY, _Attachments(left))
+        setattr(application, _ATTRIBUTE, _Attachments(left))
 
 
 def applications(app: Starlette, distance: int = 0) -> Iterator[tuple[Starlette, int]]:
@@ -89,7 +92,7 @@ def applications(app: Starlette, distance: int = 0) -> Iterator[tuple[Starlette,
 
 
 def _attachments(app: Starlette | None) -> tuple[_Attachment, ...]:
-    found = getattr(getattr(app, "state", None), STATE_KEY, None)
+    found = getattr(app, _ATTRIBUTE, None)
     return found if isinstance(found, _Attachments) else ()
 
 

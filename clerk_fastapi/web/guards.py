@@ -16,9 +16,10 @@ from starlette.requests import HTTPConnection
 
 from clerk_fastapi.engine.auth import Auth
 from clerk_fastapi.engine.engine import Engine
-from clerk_fastapi.engine.state import SignedOut
+from clerk_fastapi.engine.state import SignedOut, State
 from clerk_fastapi.errors import (
     AccessDenied,
+    ClerkError,
     ConfigurationError,
     ReverificationRequired,
     SessionTooOld,
@@ -103,21 +104,28 @@ class Guard(SecurityBase):
         :raises AccessDenied: 403, with the part of the requirement that is missing.
         :raises BackendUnavailable: 503, if the instance's keys cannot be had.
         """
-        scope = connection.scope
-        teach(scope)
-        clerk = self.clerk or running_instance(scope)
-        state = await clerk.authenticate(
-            connection, treat_pending_as_signed_out=self.treat_pending_as_signed_out
-        )
+        try:
+            clerk = self.clerk or running_instance(connection.scope)
+            state = await clerk.authenticate(
+                connection, treat_pending_as_signed_out=self.treat_pending_as_signed_out
+            )
+            return self._admit(state, security_scopes.scopes, clerk.clock)
+        except ClerkError:
+            teach(connection.scope)
+            raise
+
+    def _admit(
+        self, state: State[Any], scopes: list[str], clock: Callable[[], float]
+    ) -> Auth[SessionClaims] | None:
         if isinstance(state, SignedOut):
             if self.optional:
                 return None
             raise type(state.error)(state.error.message)
-        requirement, scopes = self.requirement, security_scopes.scopes
+        requirement = self.requirement
         if scopes:
             requirement = _with_scopes(requirement, tuple(scopes))
         if requirement is not None:
-            _enforce(requirement, state.auth, clerk.clock())
+            _enforce(requirement, state.auth, clock())
         auth: Auth[SessionClaims] = state.auth
         return auth
 
