@@ -320,6 +320,18 @@ async def test_what_others_leave_in_the_scope_is_not_believed(
     assert reason_of(await clerk.authenticate(connection)) == "session-token-and-uat-missing"
 
 
+async def test_answer_planted_in_the_scope_is_not_believed(
+    clerk: Clerk, local: LocalClerk, session: Session
+) -> None:
+    """Not even a genuine answer, if it was given about another request and put there by hand."""
+    probe, connection = bearer(local.token(session)), request()
+    before = set(probe.scope)
+    state = await clerk.authenticate(probe)
+    for name in set(probe.scope) - before:
+        connection.scope[name] = {clerk: state}
+    assert reason_of(await clerk.authenticate(connection)) == "session-token-and-uat-missing"
+
+
 async def test_outage_is_not_the_callers_fault(
     clerk: Clerk, local: LocalClerk, session: Session
 ) -> None:

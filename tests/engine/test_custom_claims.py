@@ -83,6 +83,19 @@ async def test_unknown_claims_are_kept(clerk: Clerk, local: LocalClerk, session:
     assert auth.claims.model_extra == {"metadata": {"plan": "pro"}, "more": [1, {"a": None}]}
 
 
+@pytest.mark.parametrize(
+    "text", ["NaN", "Infinity", "-Infinity", "null", "mch_1", "\u0000", "\u2028"]
+)
+async def test_texts_may_say_anything(
+    make_clerk: MakeClerk, local: LocalClerk, session: Session, text: str
+) -> None:
+    """What would be no number is a text like any other where a text belongs."""
+    token = local.token(session, claims={"email": text, "more": [text]})
+    auth = await make_clerk(claims=Claims).verify_token(token)
+    assert auth.claims.email == text
+    assert auth.claims.model_extra == {"more": [text]}
+
+
 MISFITS: list[tuple[type[SessionClaims], dict[str, object], str]] = [
     (Claims, {"metadata": {"plan": "swordfish"}}, "metadata.plan"),
     (Claims, {"metadata": "swordfish"}, "metadata"),

@@ -62,6 +62,16 @@ async def test_forgery_is_refused(scene: Scene, name: str, code: str) -> None:
     assert reason_of(await scene.clerk.authenticate(browser(scene.cookies(token)))) == code
 
 
+@pytest.mark.parametrize("prefix", ["ak", "mt", "m2m", "oat", "sk_test", "pk_test", "whsec"])
+async def test_opaque_credentials_are_no_session(scene: Scene, prefix: str) -> None:
+    """Keys and machine tokens of other kinds are malformed where a session token belongs."""
+    token = f"{prefix}_2aBcDeFgHiJkLmNoPqRsTuVwXyZ"
+    assert reason_of(await scene.clerk.authenticate(bearer(token))) == "token-invalid"
+    assert (
+        reason_of(await scene.clerk.authenticate(browser(scene.cookies(token)))) == "token-invalid"
+    )
+
+
 async def test_forgeries_leave_no_trace(scene: Scene) -> None:
     """After all of them, asked again, the answers are the same."""
     for name, code in FORGERIES.items():

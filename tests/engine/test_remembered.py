@@ -196,6 +196,25 @@ async def test_other_key_under_the_same_name_is_another_key(
         assert await reason(clerk, token) == "accepted"
 
 
+async def test_other_key_is_noticed_while_its_name_stays_known(
+    clock: Clock, local: LocalClerk, session: Session, key: SigningKey
+) -> None:
+    """That some key of that name is there is not enough: it has to be the very same one."""
+    replacement = SigningKey(key.kid, SigningKey.generate().private)
+    published = [key.jwk]
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"keys": published}))
+    clerk = Clerk(publishable_key=local.publishable_key, transport=transport, clock=clock)
+    token = local.token(session, expires_in=10_000)
+    renewed = LocalClerk(clock=clock, signing_key=replacement)
+    fresh = renewed.token(renewed.sign_in(renewed.add_user("ada@example.com")), expires_in=10_000)
+    async with clerk:
+        assert await reason(clerk, token) == "accepted"
+        published[0] = replacement.jwk
+        clock.now += 301
+        assert await reason(clerk, fresh) == "accepted"
+        assert await reason(clerk, token) == "token-invalid-signature"
+
+
 # --- bounds ---------------------------------------------------------------------------------------
 
 

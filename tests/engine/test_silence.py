@@ -89,6 +89,7 @@ async def test_no_error_holds_a_secret(
     state = await clerk.authenticate(bearer(token))
     assert isinstance(state, SignedOut)
     assert_silent(f"{state!r} {state.error!r} {state.error.message}", secrets)
+    assert state.error.__traceback__ is None  # whose frames would hold the token
 
 
 async def test_misfits_and_outages_are_silent_too(

@@ -125,6 +125,14 @@ def test_fresh_counts_from_the_last_proof(fva: object, later: int, held: bool) -
     assert Fresh(3_600).met_by(who, NOW + later) is held
 
 
+@pytest.mark.parametrize("age", [10**30, 10**400, 1e300], ids=["long", "longer", "float"])
+def test_absurd_age_is_old(age: float) -> None:
+    """A number that no clock can hold is compared like any other."""
+    who = identity(fva=[age, age], iat=NOW, exp=NOW + 60)
+    assert Fresh(3_600).met_by(who, NOW + 0.5) is False
+    assert not any(Reverified(preset).met_by(who, NOW + 0.5) for preset in ("strict", "lax"))
+
+
 @pytest.mark.parametrize("max_age", [0, -1, math.nan, math.inf, "60", None, True])
 def test_fresh_needs_an_age(max_age: Any) -> None:
     """An age that is no duration would let every session pass, or none."""
