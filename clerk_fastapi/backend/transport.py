@@ -86,7 +86,7 @@ class Transport:
             except httpx.TransportError:
                 await asyncio.sleep(delay)
                 continue
-            if answer.status < 500:
+            if answer.status < 500 or answer.retry_after is not None:
                 return answer
             await asyncio.sleep(delay)
         return await self._once(url, headers)

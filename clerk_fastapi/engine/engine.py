@@ -28,8 +28,11 @@ _STATES = "clerk_fastapi.states"
 _BASE_CLAIMS: Any = SessionClaims
 
 
-class _States(dict["Engine[Any]", State[Any]]):
-    """States by instance; a type of its own, so that nobody else's scope entry passes for one."""
+class _States(dict["Engine[Any]", tuple[Facts, State[Any]]]):
+    """States by engine, with the facts they rest on: a scope may be copied and its headers changed.
+
+    A type of its own, so that nobody else's entry in a scope passes for it.
+    """
 
 
 class Engine(Generic[ClaimsT]):
@@ -110,14 +113,16 @@ class Engine(Generic[ClaimsT]):
         states = scope.get(_STATES)
         if not isinstance(states, _States):
             states = scope[_STATES] = _States()
-        state = states.get(self)
-        if state is None:
-            facts = read_facts(scope)
+        facts = read_facts(scope)
+        kept = states.get(self)
+        if kept is not None and kept[0] == facts:
+            state: State[ClaimsT] = kept[1]
+        else:
             try:
                 state = self._authenticator.authenticate(facts)
             except KeyWanted as wanted:
                 state = await self._authenticate_with(wanted.kid, facts)
-            states[self] = state
+            states[self] = facts, state
         if treat_pending_as_signed_out and isinstance(state, SignedIn) and state.auth.is_pending:
             return SignedOut(SessionPending())
         return state

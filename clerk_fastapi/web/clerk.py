@@ -10,9 +10,9 @@ from starlette.applications import Starlette
 
 from clerk_fastapi.engine.engine import Engine
 from clerk_fastapi.protocol.reading import ClaimsT
-from clerk_fastapi.web._scope import STATE_KEY, applications, attach, detach
 from clerk_fastapi.web.openapi import document
 from clerk_fastapi.web.refusals import teach_application
+from clerk_fastapi.web.running import applications, start, stop
 
 __all__ = ["Clerk"]
 
@@ -56,14 +56,14 @@ class Clerk(Engine[ClaimsT]):
         """Run this Clerk for as long as the application runs: ``FastAPI(lifespan=clerk.lifespan)``.
 
         In a lifespan of your own, write ``async with clerk.lifespan(app) as state:`` and yield what
-        it gives you, with whatever you add.
+        it gives you, with whatever you add: then handlers find it in ``request.state.clerk``.
         """
-        attach(app, self)
+        document(app)
+        for application in applications(app):
+            teach_application(application)
+        start(app, self)
         try:
-            document(app)
-            for application, _ in applications(app):
-                teach_application(application)
             async with self:
-                yield {STATE_KEY: self}
+                yield {"clerk": self}
         finally:
-            detach(app)
+            stop(app, self)

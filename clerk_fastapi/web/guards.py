@@ -37,9 +37,9 @@ from clerk_fastapi.protocol.authorization import (
     Role,
 )
 from clerk_fastapi.protocol.claims import SessionClaims
-from clerk_fastapi.web._scope import running_instance
 from clerk_fastapi.web.openapi import describe_guard, guard_name
 from clerk_fastapi.web.refusals import teach
+from clerk_fastapi.web.running import running_engine
 
 __all__ = [
     "CurrentAuth",
@@ -105,7 +105,7 @@ class Guard(SecurityBase):
         :raises BackendUnavailable: 503, if the instance's keys cannot be had.
         """
         try:
-            clerk = self.clerk or running_instance(connection.scope)
+            clerk = self.clerk or running_engine(connection.scope)
             state = await clerk.authenticate(
                 connection, treat_pending_as_signed_out=self.treat_pending_as_signed_out
             )

@@ -12,7 +12,7 @@ from fastapi.openapi.models import HTTPBearer
 from starlette.applications import Starlette
 
 from clerk_fastapi.protocol.authorization import Permission, Requirement
-from clerk_fastapi.web._scope import applications
+from clerk_fastapi.web.running import applications
 
 __all__ = ["describe_guard", "document", "guard_name"]
 
@@ -87,7 +87,7 @@ def document(app: Starlette) -> None:
     ``clerk.lifespan`` does this. Call it yourself to export a document without starting the
     application; twice does no harm.
     """
-    for application, _ in applications(app):
+    for application in applications(app):
         if isinstance(application, FastAPI) and not isinstance(application.openapi, _Documented):
             completed = _Documented(application.openapi)
             application.openapi = completed  # type: ignore[method-assign]  # as FastAPI says

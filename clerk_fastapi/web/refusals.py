@@ -6,7 +6,6 @@ from collections.abc import MutableMapping
 from typing import Any, Final
 
 from starlette.applications import Starlette
-from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import Scope
@@ -34,24 +33,15 @@ _CLOSE_CODES: Final = {401: 3000, 403: 3003, 503: 1013}
 def teach(scope: Scope) -> None:
     """Let the application that is handling this request answer our errors, unless it knows how.
 
-    Starlette keeps the handlers of the running application on the scope.
+    Starlette keeps the handlers of the running application on the scope. They were collected before
+    the lifespan began, too early for ``app.add_exception_handler``.
     """
     _add_to(scope["starlette.exception_handlers"][0])
 
 
 def teach_application(app: Starlette) -> None:
-    """Let an application answer our errors, even those that are raised where no guard has been.
-
-    A lifespan runs when the application's own handlers have already been collected, so they are
-    added to where they went as well.
-    """
+    """Let an application answer our errors, once it collects its handlers."""
     _add_to(app.exception_handlers)
-    layer = app.middleware_stack
-    while layer is not None:
-        if isinstance(layer, ExceptionMiddleware):
-            for kind in app.exception_handlers.keys() & set(_ANSWERED):
-                layer.add_exception_handler(kind, app.exception_handlers[kind])
-        layer = getattr(layer, "app", None)
 
 
 def _add_to(handlers: MutableMapping[Any, Any]) -> None:

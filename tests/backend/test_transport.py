@@ -93,7 +93,6 @@ async def test_last_server_error_is_the_answer() -> None:
     assert len(script.requests) == 3
 
 
-@pytest.mark.xfail(reason="tries twice more within half a second")
 async def test_server_that_asks_for_time_is_not_tried_again_at_once() -> None:
     """``Retry-After`` holds for retries as well; whoever called decides what to do meanwhile."""
     script = Script(httpx.Response(503, headers={"Retry-After": "7"}))

@@ -178,7 +178,6 @@ async def test_state_planted_in_place_of_the_running_clerk_is_not_asked(
         assert (await client.get("/me", headers=ada)).status_code == 200
 
 
-@pytest.mark.xfail(reason="what was found out goes along with the copy of the scope")
 async def test_request_made_of_another_one_is_judged_by_its_own_headers(
     app: FastAPI, ada: Headers, bob: Headers
 ) -> None:

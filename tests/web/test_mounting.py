@@ -36,7 +36,6 @@ async def is_let_in(client: httpx.AsyncClient, path: str, headers: Headers) -> b
         return False
 
 
-@pytest.mark.xfail(reason="counts the two paths as two Clerks")
 async def test_application_mounted_under_two_paths_is_guarded_under_both(
     clerk: Clerk, ada: Headers
 ) -> None:
@@ -54,7 +53,6 @@ async def test_application_mounted_under_two_paths_is_guarded_under_both(
     assert await statuses(app, "/latest/me", ada, {}) == [200, 401]
 
 
-@pytest.mark.xfail(reason="the outermost Clerk steps in")
 async def test_closest_clerk_decides_behind_middleware_as_well(
     clerk: Clerk, other: LocalClerk, ada: Headers, eve: Headers
 ) -> None:
@@ -75,7 +73,6 @@ async def test_closest_clerk_decides_behind_middleware_as_well(
         assert not await is_let_in(client, "/sub/deep/me", ada)
 
 
-@pytest.mark.xfail(reason="believes the state before what start-up found")
 async def test_states_of_two_clerks_that_were_merged_open_nothing(
     clerk: Clerk, other: LocalClerk, ada: Headers, eve: Headers
 ) -> None:
@@ -98,7 +95,6 @@ async def test_states_of_two_clerks_that_were_merged_open_nothing(
         assert not await is_let_in(client, "/plain/me", eve)
 
 
-@pytest.mark.xfail(reason="the closer Clerk decides in both")
 async def test_application_mounted_at_different_depths_of_two_is_not_the_closer_ones(
     clerk: Clerk, other: LocalClerk, ada: Headers, eve: Headers
 ) -> None:

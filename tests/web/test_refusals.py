@@ -295,7 +295,6 @@ async def test_error_raised_without_any_guard_is_answered_alike(app: FastAPI) ->
         assert (await client.get("/own")).status_code == 403
 
 
-@pytest.mark.xfail(reason="handlers are looked for in ``app`` of each layer; 500 until a guard ran")
 async def test_error_raised_without_any_guard_is_answered_behind_middleware(
     app: FastAPI,
 ) -> None:
