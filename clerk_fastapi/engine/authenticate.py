@@ -55,7 +55,7 @@ class Authenticator(Generic[ClaimsT]):
 
     :param settings: what was configured.
     :param keys: where the instance's keys come from.
-    :param memory: tokens that need not be verified again.
+    :param memory: tokens that need not be verified again, if any are to be remembered.
     :param reader: reads the claims as the application's type.
     :param clock: tells the time in seconds since the epoch.
     """
@@ -64,7 +64,7 @@ class Authenticator(Generic[ClaimsT]):
         self,
         settings: Settings,
         keys: Keys,
-        memory: TokenMemory,
+        memory: TokenMemory | None,
         reader: ClaimsReader[ClaimsT],
         clock: Callable[[], float],
     ) -> None:
@@ -106,17 +106,25 @@ class Authenticator(Generic[ClaimsT]):
         return Auth(token, self._verified(token, fetched), self._reader)
 
     def _verified(self, token: bytes, fetched: VerificationKey | None) -> VerifiedToken:
-        digest = self._memory.digest(token)
-        known = self._memory.get(digest)
+        memory = self._memory
+        if memory is None:
+            return self._believed(token, fetched)
+        digest = memory.digest(token)
+        known = memory.get(digest)
         if known is not None:
             if known.key is fetched or self._keys.ready(known.key.kid) is known.key:
                 try:
                     known.identity.check_times(self._rules.clock_skew, self._clock())
                 except TokenExpired:
-                    self._memory.forget(digest)
+                    memory.forget(digest)
                     raise
                 return known
-            self._memory.forget(digest)
+            memory.forget(digest)  # its key has gone, and it goes with it
+        verified = self._believed(token, fetched)
+        memory.put(digest, verified)
+        return verified
+
+    def _believed(self, token: bytes, fetched: VerificationKey | None) -> VerifiedToken:
         unverified = UnverifiedToken.parse(token)
         key = fetched or self._keys.ready(unverified.header.kid)
         if key is None:
@@ -125,7 +133,6 @@ class Authenticator(Generic[ClaimsT]):
             refuse_machine_claims(unverified.payload)
             raise KeyWanted(unverified.header.kid)
         verified = verify(unverified, key, self._rules, self._reader, self._clock())
-        self._memory.put(digest, verified)
         self._warn_of_size(token, verified.payload)
         return verified
 

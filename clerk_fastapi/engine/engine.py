@@ -94,7 +94,7 @@ class Engine(Generic[ClaimsT]):
                 cooldown=jwks_cooldown,
             ),
         )
-        memory = TokenMemory(token_memory)
+        memory = TokenMemory(token_memory) if token_memory else None
         self._authenticator = Authenticator(settings, self._keys, memory, reader, clock)
         self.clock = clock
 

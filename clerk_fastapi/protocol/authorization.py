@@ -250,12 +250,10 @@ class Fresh(Requirement):
             raise ConfigurationError("Fresh needs a max_age in seconds, greater than zero.")
 
     def met_by(self, identity: Identity, now: float) -> bool:
-        if not identity.factor_verification_age or identity.factor_verification_age[0] < 0:
+        ages = identity.factor_verification_age
+        if not ages or not 0 <= ages[0] * 60 <= self.max_age:
             return False
-        return (
-            identity.factor_verification_age[0] * 60 + max(now - identity.issued_at, 0)
-            <= self.max_age
-        )
+        return ages[0] * 60 + max(now - identity.issued_at, 0) <= self.max_age
 
     def describe(self) -> str:
         return f"a session no older than {self.max_age:g} seconds"

@@ -94,16 +94,12 @@ def verify(
         refuse_machine_claims(token.payload)
         raise TokenInvalidSignature
     identity = reader.identify(token.payload)
-    _judge_origin(identity, rules)
-    identity.check_times(rules.clock_skew, now)
-    return VerifiedToken(identity, token.payload, key)
-
-
-def _judge_origin(identity: Identity, rules: Rules) -> None:
-    audience, parties = rules.audience, rules.authorized_parties
+    audience, parties, issuers = rules.audience, rules.authorized_parties, rules.issuers
     if audience is not None and audience.isdisjoint(identity.audience):
         raise TokenVerificationFailed("The token is not meant for this API; check its audience.")
     if parties is not None and identity.authorized_party not in parties:
         raise TokenInvalidAuthorizedParties
-    if rules.issuers is not None and identity.issuer not in rules.issuers:
+    if issuers is not None and identity.issuer not in issuers:
         raise TokenInvalidIssuer
+    identity.check_times(rules.clock_skew, now)
+    return VerifiedToken(identity, token.payload, key)

