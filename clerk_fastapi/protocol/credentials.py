@@ -12,6 +12,9 @@ from clerk_fastapi.protocol.tokens import UnverifiedToken, peek_claims
 __all__ = ["Credentials", "Facts", "read_credentials"]
 
 
+_BLANK, _COMMA = b" ,"
+
+
 class Facts(NamedTuple):
     """What one request or WebSocket said, as bytes and before anyone judged it."""
 
@@ -57,7 +60,7 @@ def read_credentials(facts: Facts, key: PublishableKey | None, now: float) -> Cr
 def _bearer_token(value: bytes) -> bytes | None:
     if value[:7].lower() == b"bearer ":
         token = value[7:].strip(b" ")
-        if not token or b" " in token or b"," in token:
+        if not token or _BLANK in token or _COMMA in token:
             raise TokenInvalid
         return token
     # One word is a token without its scheme, or a scheme without its token; and a bearer token that

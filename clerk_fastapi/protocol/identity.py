@@ -129,7 +129,7 @@ class Identity:
     @property
     def is_pending(self) -> bool:
         """Whether tasks remain; any status but ``active`` counts, should Clerk ever add one."""
-        return self.session_status not in (None, "active")
+        return self._claims.get("sts") not in (None, "active")
 
     @property
     def issuer(self) -> str:
