@@ -263,6 +263,8 @@ def test_jwt_key_that_is_none(
         "https://api.clerk.com#abracadabra",
         "https://[abracadabra",
         "https://api.clerk.com:abracadabra",
+        "https://api.clerk.com:0",
+        "https://api.clerk.com:65536",
     ],
 )
 def test_api_url_that_is_none(monkeypatch: pytest.MonkeyPatch, value: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from clerk_fastapi import Clerk, ConfigurationError, SessionClaims
 from clerk_fastapi.errors import CustomClaimsInvalid
@@ -68,6 +68,31 @@ class Agreeing(Claims):
         return self
 
 
+class Checking(SessionClaims):
+    """A claim with a rule of its own."""
+
+    email: str | None = None
+
+    @field_validator("email")
+    @classmethod
+    def has_at(cls, value: str) -> str:
+        """Only addresses will do."""
+        if "@" not in value:
+            raise ValueError(value)
+        return value
+
+
+class Finishing(SessionClaims):
+    """Claims that are looked at once more when all are there."""
+
+    seats: int = 0
+
+    def model_post_init(self, context: Any) -> None:
+        """There cannot be fewer seats than none."""
+        if self.seats < 0:
+            raise ValueError(f"swordfish {self.seats}")
+
+
 async def test_claims_are_typed(make_clerk: MakeClerk, local: LocalClerk, session: Session) -> None:
     """The application's own model is what a handler gets, Clerk's claims included."""
     auth = await make_clerk(claims=Claims).verify_token(local.token(session))
@@ -111,6 +136,8 @@ MISFITS: list[tuple[type[SessionClaims], dict[str, object], str]] = [
     (Demanding, {"swordfish": 1}, "email"),
     (Demanding, {"email": None, "swordfish": 1}, "email"),
     (Closed, {"swordfish": 1}, "Closed"),
+    (Checking, {"email": "swordfish"}, "email"),
+    (Finishing, {"seats": -1}, "Finishing"),
     (Agreeing, {"metadata": {"seats": {"swordfish": 1}}, "o": ABSENT}, "Agreeing"),
 ]
 

@@ -153,6 +153,14 @@ def test_plan_is_looked_up_in_its_scope(asked: str, held: bool) -> None:
     assert met(Plan(asked), pla=MEMBER["fea"]) is held
 
 
+@pytest.mark.parametrize(
+    ("asked", "held"), [("o:", True), ("o", True), ("u:", False), ("x:", False), ("org:", False)]
+)
+def test_scope_without_a_slug_asks_for_itself(asked: str, held: bool) -> None:
+    """``o:`` asks for the feature ``o`` of the organization, as in Clerk's SDK."""
+    assert met(Feature(asked), fea="o:o,o:x") is held
+
+
 @pytest.mark.parametrize("claim", [ABSENT, None, "", "data", "o:data,", "o:data,x", ",", "x:data"])
 def test_malformed_claim_holds_nothing(claim: object) -> None:
     """One element without a colon empties the whole claim."""

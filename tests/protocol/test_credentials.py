@@ -251,6 +251,12 @@ def test_row_4_dates_that_are_none_count_as_the_beginning() -> None:
         assert choice(s=signed({"iat": date}).decode(), S=OURS, U="5", u="5") == "S"
 
 
+def test_row_4_booleans_are_no_dates() -> None:
+    """``true`` is a number in Python, and would be later than nothing."""
+    dated, undated = signed({"iat": True}).decode(), signed({"iat": "1"}).decode()
+    assert choice(s=dated, S=undated, U="5", u="5") == "S"
+
+
 @pytest.mark.parametrize("uat", [{"u": "5"}, {"u": "junk"}, {}])
 def test_row_5_suffixed_sign_out_yields_to_plain_cookies(uat: dict[str, str]) -> None:
     """Signed out there but not here: the plain cookies are the newer story."""
@@ -308,7 +314,9 @@ def test_without_a_publishable_key_only_plain_cookies_are_known() -> None:
         ("%D9%A7", 0),
         ("-1", 0),
         ("1" * 15, 111_111_111_111_111),
-        ("1" * 5_000, 0),
+        ("1" * 16, 0),
+        ("1" * 4_300, 0),
+        ("1" * 4_999, 0),
     ],
 )
 def test_client_uat_is_a_number(value: str, uat: int) -> None:

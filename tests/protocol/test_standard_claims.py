@@ -6,6 +6,7 @@ import pytest
 
 from clerk_fastapi.errors import TokenVerificationFailed
 from clerk_fastapi.testing import ABSENT
+from clerk_fastapi.testing.tokens import to_json
 from tests.protocol.material import HEAD, NOW, claims, code, judged, raw, signed
 
 NEEDED = ["iss", "sub", "sid", "iat", "exp"]
@@ -92,6 +93,13 @@ def test_numbers_are_json_numbers(name: str, literal: str) -> None:
     text = json.dumps(claims(**{name: "@"}))
     payload = text.replace('"@"', literal if name != "fva" else f"[{literal},-1]").encode()
     assert code(raw(HEAD, payload)) in {"token-invalid", "token-verification-failed"}
+
+
+@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "[NaN]", '{"a":-Infinity}'])
+def test_nothing_in_a_token_is_not_a_number(literal: str) -> None:
+    """Not in claims that nobody declared, either: what is no JSON is no token."""
+    payload = to_json(claims(more="@")).replace(b'"@"', literal.encode())
+    assert code(raw(HEAD, payload)) == "token-invalid"
 
 
 @pytest.mark.parametrize("literal", ["1" * 4_301, f"1e{'9' * 30}", "-0", "1E2"])
