@@ -1,5 +1,7 @@
 """Keys are remembered for a bounded time, renewed before it ends, and outlive an outage a while."""
 
+import asyncio
+
 import pytest
 
 from clerk_fastapi.backend.jwks import JwksCache
@@ -145,7 +147,8 @@ async def test_nobody_waits_for_an_endpoint_that_is_known_to_fail(
     await cache.key_for("ins_1")
     clock.now += 60
     with publisher.holding():
-        assert await cache.key_for("ins_1") is key
+        async with asyncio.timeout(5):
+            assert await cache.key_for("ins_1") is key
         await settle()
         assert publisher.fetches == 3
     await settle()
@@ -167,6 +170,20 @@ async def test_failed_background_renewal_is_tried_again_before_the_keys_run_out(
     clock.now += 150
     assert cache.ready("ins_1") is not None
     assert publisher.fetches == 3
+
+
+async def test_failed_background_renewals_are_further_and_further_apart(
+    cache: JwksCache, publisher: Publisher, clock: Clock
+) -> None:
+    """Known keys in use do not hammer an endpoint that fails."""
+    await cache.key_for("ins_1")
+    publisher.failure = BackendUnavailable()
+    clock.now += 240
+    for _ in range(40):
+        assert cache.ready("ins_1") is not None
+        await settle()
+        clock.now += 0.5
+    assert publisher.fetches == 1 + 5
 
 
 async def test_keys_come_back_as_soon_as_an_outage_ends(

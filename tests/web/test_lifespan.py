@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 
@@ -80,6 +80,18 @@ async def test_lifespan_of_ones_own_may_start_the_clerk(
 
     assert await statuses(guarded(lifespan=lifespan), "/me", ada, {}) == [200, 401]
     assert events == ["start", "stop"]
+
+
+async def test_handlers_find_the_running_clerk_on_the_state(clerk: Clerk) -> None:
+    """Whoever has no module to import it from."""
+    app = FastAPI(lifespan=clerk.lifespan)
+
+    @app.get("/")
+    async def root(request: Request) -> bool:
+        return request.state.clerk is clerk
+
+    async with running(app) as client:
+        assert (await client.get("/")).json() is True
 
 
 async def test_mounted_application_is_guarded_by_the_clerk_around_it(

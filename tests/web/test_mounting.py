@@ -132,3 +132,16 @@ async def test_application_shared_out_of_sight_is_not_the_visible_ones(
         assert await is_let_in(our_client, "/shared/me", ada)
         assert not await is_let_in(our_client, "/shared/me", eve)
         assert not await is_let_in(their_client, "/shared/me", ada)
+
+
+@pytest.mark.xfail(reason="the Clerk around it steps in")
+async def test_application_whose_own_clerk_was_never_started_is_not_guarded_by_another(
+    clerk: Clerk, other: LocalClerk, ada: Headers
+) -> None:
+    """Nobody runs the lifespan of a mounted application, so its Clerk is easily forgotten."""
+    app = guarded(lifespan=clerk.lifespan)
+    sub = guarded(lifespan=Clerk(**other.settings()).lifespan)
+    app.mount("/sub", sub)
+    async with running(app) as client:
+        assert await is_let_in(client, "/me", ada)
+        assert not await is_let_in(client, "/sub/me", ada)

@@ -106,8 +106,15 @@ async def test_scopes_add_to_what_a_guard_demands(app: FastAPI, ada: Headers, bo
     ) -> str:
         return auth.user_id
 
+    @app.get("/owners")
+    async def owners(
+        auth: Annotated[Auth, Security(require_role("org:owner"), scopes=["org:data:read"])],
+    ) -> str:
+        return auth.user_id
+
     assert await statuses(app, "/both", ada, bob, {}) == [200, 403, 401]
     assert await statuses(app, "/neither", ada, bob, {}) == [403, 403, 401]
+    assert await statuses(app, "/owners", ada, bob, {}) == [403, 403, 401]
 
 
 async def test_missing_permission_is_told_before_a_missing_proof(
