@@ -306,6 +306,19 @@ async def test_request_is_judged_once(
     assert reason_of(await clerk.authenticate(bearer(local.token(session, issued_ago=1_000))))
 
 
+async def test_request_with_other_headers_is_another(
+    clerk: Clerk, local: LocalClerk, session: Session
+) -> None:
+    """A scope may be copied and its headers changed: an answer goes with what was asked."""
+    connection = bearer(local.token(session))
+    assert auth_of(await clerk.authenticate(connection))
+    for changed in (request(), bearer("junk"), bearer(local.forge("expired", session))):
+        copied = HTTPConnection(connection.scope | {"headers": changed.scope["headers"]})
+        expected = reason_of(await clerk.authenticate(changed))
+        assert reason_of(await clerk.authenticate(copied)) == expected
+    assert auth_of(await clerk.authenticate(connection))
+
+
 @pytest.mark.parametrize("planted", [{}, {"clerk": "signed-in"}, "signed-in", None, [1], object()])
 async def test_what_others_leave_in_the_scope_is_not_believed(
     clerk: Clerk, local: LocalClerk, session: Session, planted: object
