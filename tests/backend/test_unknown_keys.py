@@ -6,6 +6,7 @@ import json
 import weakref
 
 import pytest
+from anyio.lowlevel import checkpoint
 
 from clerk_fastapi import Clerk, TokenError
 from clerk_fastapi.backend.jwks import JwksCache
@@ -183,6 +184,30 @@ async def test_first_token_after_a_rotation_works_while_older_keys_are_on_their_
         await settle()
         release.set()
         assert (await first).kid == "ins_2"
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        0,
+        pytest.param(1, marks=pytest.mark.xfail(reason="a fetch that is over still counts")),
+        *range(2, 8),
+    ],
+)
+async def test_first_token_after_a_rotation_works_whenever_it_comes(
+    cache: JwksCache, publisher: Publisher, clock: Clock, steps: int
+) -> None:
+    """Also in the very moment in which older keys arrive, whatever of it is over already."""
+    await cache.key_for("ins_1")
+    clock.now += 240
+    with publisher.holding() as release:
+        cache.ready("ins_1")
+        await settle()
+        publisher.kids = ["ins_1", "ins_2"]
+        release.set()
+        for _ in range(steps):
+            await checkpoint()
+        assert (await cache.key_for("ins_2")).kid == "ins_2"
 
 
 async def test_tokens_of_a_withdrawn_key_are_refused_once_that_is_known(

@@ -12,7 +12,14 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from clerk_fastapi import Auth, Clerk, SignedIn, require_auth, require_permission
+from clerk_fastapi import (
+    Auth,
+    Clerk,
+    ConfigurationError,
+    SignedIn,
+    require_auth,
+    require_permission,
+)
 from clerk_fastapi.testing import LocalClerk, Session
 from tests.web.conftest import Headers
 from tests.web.serving import running
@@ -161,21 +168,42 @@ async def test_what_foreign_middleware_leaves_behind_is_never_trusted(
         assert (await client.get("/me", headers=ada)).json() == ada_session.user.id
 
 
-async def test_state_planted_in_place_of_the_running_clerk_is_not_asked(
-    clerk: Clerk, ada: Headers
+@pytest.mark.parametrize("name", ["clerk_fastapi.running", "clerk_fastapi", "clerk"])
+async def test_what_stands_in_place_of_the_running_clerk_is_not_asked(
+    clerk: Clerk, ada: Headers, name: str
 ) -> None:
-    """What is no Clerk decides nothing, wherever it stands."""
-    app = FastAPI()
-    app.state.clerk_fastapi = SimpleNamespace(instance=impostor("user_evil"), inherited=False)
+    """What is no Clerk decides nothing, whether one is running or not."""
 
-    @app.get("/me", dependencies=[Depends(require_auth)])
-    async def me() -> str:
-        return "me"
+    class Signs:
+        """Signs everybody in."""
 
-    app.router.lifespan_context = clerk.lifespan
-    async with running(app) as client:
+        async def authenticate(self, connection: object, **_: object) -> Any:
+            return impostor("user_evil")
+
+    class Planting:
+        def __init__(self, app: ASGIApp) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            scope[name] = Signs()
+            scope.setdefault("state", {})[name] = Signs()
+            await self.app(scope, receive, send)
+
+    guarded, unguarded = FastAPI(lifespan=clerk.lifespan), FastAPI()
+    for app in (guarded, unguarded):
+        setattr(app.state, name, Signs())
+        app.add_middleware(Planting)
+
+        @app.get("/me")
+        async def me(auth: Annotated[Auth, Depends(require_auth)]) -> str:
+            return auth.user_id
+
+    async with running(guarded) as client:
         assert (await client.get("/me")).status_code == 401
-        assert (await client.get("/me", headers=ada)).status_code == 200
+        assert (await client.get("/me", headers=ada)).json() != "user_evil"
+    async with running(unguarded) as client:
+        with pytest.raises(ConfigurationError):
+            await client.get("/me", headers=ada)
 
 
 async def test_request_made_of_another_one_is_judged_by_its_own_headers(
