@@ -233,9 +233,11 @@ class Demand(Protocol):
 
     def describe(self) -> str:
         """Say it in words."""
+        ...
 
     def to_json(self) -> dict[str, object]:
         """Say it to programs."""
+        ...
 
 
 class AccessDenied(ClerkError):

@@ -19,6 +19,7 @@ from clerk_fastapi.protocol.verify import Rules
 __all__ = ["Settings", "check_seconds", "read_settings"]
 
 _API_URL = "https://api.clerk.com"
+_NO_URL = f"CLERK_API_URL is not a URL like {_API_URL}."
 
 
 class _Environment(BaseSettings):
@@ -147,11 +148,11 @@ def _jwt_key(pem: str) -> VerificationKey:
 def _origin(url: str) -> str:
     try:
         parts = urlsplit(url.strip())
-        usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        usable = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        usable = False
+        raise ConfigurationError(_NO_URL) from None
     if not usable or parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigurationError("CLERK_API_URL is not a URL like https://api.clerk.com.") from None
+        raise ConfigurationError(_NO_URL)
     local = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if parts.scheme != "https" and not (parts.scheme == "http" and local):
         raise ConfigurationError(

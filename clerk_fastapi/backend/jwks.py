@@ -30,12 +30,15 @@ class Keys(Protocol):
 
     def ready(self, kid: str | None) -> VerificationKey | None:
         """The key, if it can be had without waiting."""
+        ...
 
     async def key_for(self, kid: str | None) -> VerificationKey:
         """The key, fetched if need be."""
+        ...
 
     async def close(self) -> None:
         """Stop what runs in the background."""
+        ...
 
 
 class PinnedKey:
@@ -234,8 +237,9 @@ class JwksCache:
             self._failure = failure
             raise
         # A key that stays keeps its object, and with it the tokens remembered under it.
+        last = self._last
         self._last = {
-            kid: old if (old := self._last.get(kid)) == key else key for kid, key in fetched.items()
+            kid: last[kid] if last.get(kid) == key else key for kid, key in fetched.items()
         }
         self._fresh.clear()
         self._fresh.update(self._last)

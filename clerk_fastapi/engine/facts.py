@@ -18,6 +18,7 @@ class Connection(Protocol):
     @property
     def scope(self) -> Scope:
         """The ASGI scope."""
+        ...
 
 
 def read_facts(scope: Scope) -> Facts:

@@ -125,7 +125,8 @@ class SessionClaims(BaseModel):
 
     @model_validator(mode="after")
     def _unpack(self) -> Self:
-        fields = self.__dict__  # frozen, so it can only be completed here, while it is being built
+        # The model is frozen, so it can only be completed here, while it is being built.
+        fields = cast("dict[str, Any]", self.__dict__)
         packed = Identity(cast("StandardClaims", fields))
         if self.v == 2:
             fields["org_id"], fields["org_slug"] = packed.org_id, packed.org_slug

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import lru_cache
 from inspect import Parameter, Signature
 from typing import Annotated, Any, Final, NoReturn, ParamSpec
 
 from fastapi import Depends
-from fastapi.openapi.models import HTTPBearer
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
@@ -70,29 +69,22 @@ class Guard(SecurityBase):
     treat_pending_as_signed_out: bool = True
     clerk: Engine[Any] | None = None
     optional: bool = False
-
-    @cached_property
-    def model(self) -> HTTPBearer:  # type: ignore[override]  # FastAPI declares an attribute
-        """The security scheme, as FastAPI asks for it."""
-        return describe_guard(self.requirement, optional=self.optional)
-
-    @cached_property
-    def scheme_name(self) -> str:  # type: ignore[override]  # FastAPI declares an attribute
-        """The name of the security scheme, as FastAPI asks for it."""
-        return guard_name(self.model)
+    _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.requirement, Requirement | None):
             raise ConfigurationError("A guard takes a requirement, such as Permission(...).")
         if not isinstance(self.clerk, Engine | None):
             raise ConfigurationError("A guard takes a Clerk, if it is to ask a certain one.")
+        # FastAPI wants these of a security scheme, and hashes guards several times a request.
+        model = describe_guard(self.requirement, optional=self.optional)
+        object.__setattr__(self, "model", model)
+        object.__setattr__(self, "scheme_name", guard_name(model))
+        demands = (self.requirement, self.treat_pending_as_signed_out, self.clerk, self.optional)
+        object.__setattr__(self, "_hash", hash(demands))
 
     def __hash__(self) -> int:
         return self._hash
-
-    @cached_property
-    def _hash(self) -> int:  # FastAPI looks guards up several times a request
-        return hash((self.requirement, self.treat_pending_as_signed_out, self.clerk, self.optional))
 
     async def __call__(
         self, connection: HTTPConnection, security_scopes: SecurityScopes
