@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 from collections.abc import Callable, Iterator
 
@@ -22,7 +23,9 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _sealed() -> Iterator[None]:
-    """Nobody's real keys are used, and nothing beyond loopback is reached."""
+    """Nobody's real keys are used, nothing beyond loopback is reached, and Ctrl-C ends programs."""
+    # Whoever started us may have had SIGINT ignored, and programs that we start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     connect = socket.socket.connect
 
     def connect_to_loopback(sock: socket.socket, address: object) -> None:
