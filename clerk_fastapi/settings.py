@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -12,13 +13,22 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from clerk_fastapi.errors import ConfigurationError
-from clerk_fastapi.protocol._jose import ALGORITHMS, KeyRefused, VerificationKey, key_from_pem
+from clerk_fastapi.protocol._jose import (
+    ALGORITHMS,
+    Algorithm,
+    KeyRefused,
+    VerificationKey,
+    key_from_pem,
+)
 from clerk_fastapi.protocol.keys import PublishableKey, secret_key_instance_type
 from clerk_fastapi.protocol.verify import Rules
 
 __all__ = ["Settings", "check_seconds", "read_settings"]
 
 _API_URL = "https://api.clerk.com"
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^A-Z/?#\s]+")
+_SECRET_KEY = re.compile(r"(sk_)?(test|live)_[\x21-\x7e]+")
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
 _NO_URL = f"CLERK_API_URL is not a URL like {_API_URL}."
 
 
@@ -74,7 +84,9 @@ def read_settings(
     key = _publishable_key(environment.publishable_key)
     secret = environment.secret_key
     pem = environment.jwt_key
+    allowed = _algorithms(algorithms)
     if secret is not None:
+        secret = SecretStr(secret.get_secret_value().strip())
         _check_secret_key(secret.get_secret_value(), key)
     if key is None and secret is None and pem is None:
         raise ConfigurationError(
@@ -84,12 +96,12 @@ def read_settings(
     return Settings(
         publishable_key=key,
         secret_key=secret,
-        jwt_key=None if pem is None else _jwt_key(pem.get_secret_value()),
+        jwt_key=None if pem is None else _jwt_key(pem.get_secret_value(), allowed),
         api_url=_origin(environment.api_url or _API_URL),
         rules=Rules(
-            algorithms=_algorithms(algorithms),
+            algorithms=frozenset(allowed),
             issuers=_issuers(issuer, key),
-            authorized_parties=_texts("authorized_parties", authorized_parties),
+            authorized_parties=_origins(authorized_parties),
             audience=_texts("audience", (audience,) if isinstance(audience, str) else audience),
             clock_skew=_clock_skew(clock_skew),
             require_category=require_category,
@@ -119,14 +131,10 @@ def _publishable_key(text: str | None) -> PublishableKey | None:
 
 
 def _check_secret_key(secret: str, key: PublishableKey | None) -> None:
-    if not secret.startswith(("sk_test_", "sk_live_", "test_", "live_")) or not secret.isascii():
+    if not _SECRET_KEY.fullmatch(secret):
         raise ConfigurationError(
             "CLERK_SECRET_KEY is not a secret key; copy it whole, from 'sk_' on, from the API keys "
             "page of the Clerk dashboard."
-        )
-    if not secret.isprintable() or " " in secret:
-        raise ConfigurationError(
-            "CLERK_SECRET_KEY holds blanks or control characters; copy it anew."
         )
     if key is not None and secret_key_instance_type(secret) != key.instance_type:
         raise ConfigurationError(
@@ -135,9 +143,15 @@ def _check_secret_key(secret: str, key: PublishableKey | None) -> None:
         )
 
 
-def _jwt_key(pem: str) -> VerificationKey:
+def _jwt_key(pem: str, allowed: frozenset[Algorithm]) -> VerificationKey:
+    # A PEM key does not say what it is for.
+    algorithm: Algorithm | None = "RS256" if "RS256" in allowed else None
+    if algorithm is None and len(allowed) == 1:
+        (algorithm,) = allowed
+    if algorithm is None:
+        raise ConfigurationError("With CLERK_JWT_KEY, algorithms must name one algorithm.")
     try:
-        return key_from_pem(pem)
+        return key_from_pem(pem, algorithm)
     except KeyRefused as error:
         raise ConfigurationError(
             "CLERK_JWT_KEY is not an RSA public key in PEM form of at least 2048 bits; copy 'JWKS "
@@ -145,10 +159,20 @@ def _jwt_key(pem: str) -> VerificationKey:
         ) from error
 
 
+def _origins(parties: Iterable[str] | None) -> frozenset[str] | None:
+    origins = _texts("authorized_parties", parties)
+    if origins is not None and not all(map(_ORIGIN.fullmatch, origins)):
+        raise ConfigurationError(
+            "authorized_parties takes origins as browsers send them, such as "
+            "https://app.example.com: in lower case, with a scheme, and without a path."
+        )
+    return origins
+
+
 def _origin(url: str) -> str:
     try:
         parts = urlsplit(url.strip())
-        usable = bool(parts.hostname) and parts.port != 0
+        usable = bool(parts.hostname) and parts.port != 0 and _VISIBLE.fullmatch(url.strip())
     except ValueError:
         raise ConfigurationError(_NO_URL) from None
     if not usable or parts.username or parts.password or parts.query or parts.fragment:
@@ -176,9 +200,10 @@ def _issuers(
     return frozenset({key.issuer})
 
 
-def _algorithms(names: Iterable[str]) -> frozenset[str]:
-    allowed = _texts("algorithms", names)
-    if allowed is None or not allowed <= set(ALGORITHMS):
+def _algorithms(names: Iterable[str]) -> frozenset[Algorithm]:
+    asked = _texts("algorithms", names) or frozenset()
+    allowed = frozenset[Algorithm](each for each in ALGORITHMS if each in asked)
+    if not allowed or len(allowed) < len(asked):
         raise ConfigurationError(f"algorithms may name {', '.join(ALGORITHMS)} and nothing else.")
     return allowed
 
@@ -186,7 +211,9 @@ def _algorithms(names: Iterable[str]) -> frozenset[str]:
 def _texts(name: str, values: Iterable[str] | None) -> frozenset[str] | None:
     if values is None:
         return None
-    texts = None if isinstance(values, str) else frozenset(values)
+    texts = frozenset[str]()
+    if isinstance(values, Iterable) and not isinstance(values, str):
+        texts = frozenset(values)
     if not texts or not all(isinstance(text, str) and text for text in texts):
         raise ConfigurationError(
             f"{name} must be a list of non-empty texts; leave it out to demand nothing."

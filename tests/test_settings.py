@@ -361,3 +361,19 @@ def test_secrets_are_masked(pem: str) -> None:
     """Printing the settings shows no secret."""
     settings = read(publishable_key=TEST_KEY, secret_key=SECRET, jwt_key=pem)
     assert "wanderer" not in f"{settings!r} {settings}"
+
+
+@pytest.mark.parametrize(
+    "party", ["https://a.example/", "a.example", "https://A.example", "https://a.example/x", "*"]
+)
+def test_authorized_party_that_no_browser_sends_is_refused(party: str) -> None:
+    """An origin has a scheme, is in lower case, and ends with the host or port."""
+    keys = {"publishable_key": TEST_KEY, "authorized_parties": [party]}
+    assert_refused("authorized_parties", lambda: read(**keys))
+
+
+@pytest.mark.parametrize("party", ["https://a.example", "http://localhost:3000", "capacitor://x"])
+def test_authorized_party_is_an_origin(party: str) -> None:
+    """Apps have origins of their own schemes."""
+    settings = read(publishable_key=TEST_KEY, authorized_parties=[party])
+    assert settings.rules.authorized_parties == {party}

@@ -6,9 +6,11 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import Context
 from typing import Final, Protocol
 
 from cachetools import TTLCache
+from pydantic import SecretStr
 from pydantic_core import from_json
 
 from clerk_fastapi.backend.transport import Answer, Transport
@@ -60,14 +62,15 @@ class PinnedKey:
 
 
 async def fetch_keys(
-    transport: Transport, url: str, secret_key: str | None
+    transport: Transport, url: str, secret_key: SecretStr | None
 ) -> dict[str, VerificationKey]:
     """Fetch a JSON Web Key Set (RFC 7517 section 5) and build its keys; unusable ones are left out.
 
     :raises SecretKeyRefused: if Clerk does not accept the secret key.
     :raises BackendUnavailable: if no usable set can be had.
     """
-    answer = await transport.get(url, bearer=secret_key)
+    bearer = None if secret_key is None else secret_key.get_secret_value()
+    answer = await transport.get(url, bearer=bearer)
     if secret_key is not None and answer.status in (401, 403):
         logger.error("Clerk refuses the secret key (%d): check CLERK_SECRET_KEY", answer.status)
         raise SecretKeyRefused(retry_after=int(_LONGEST_PAUSE))
@@ -129,16 +132,19 @@ class JwksCache:
         self._next_lookup = -math.inf
         self._next_attempt = -math.inf
         self._failures = 0
-        self._failure = BackendUnavailable()
+        self._failure: type[BackendUnavailable] = BackendUnavailable
         self._flight: asyncio.Task[None] | None = None
 
     def ready(self, kid: str | None) -> VerificationKey | None:
         """The key, if it is known and fresh; a set that will run out soon is renewed meanwhile."""
         key = None if kid is None else self._fresh.get(kid)
-        if key is not None and self._flight is None:
-            now = self._clock()
-            if now >= self._fetched_at + self._ttl * _REFRESH_AT and now >= self._next_attempt:
-                self._take_off()
+        if (
+            key is not None
+            and self._clock() >= self._fetched_at + self._ttl * _REFRESH_AT
+            and self._under_way() is None
+            and not self._pause()
+        ):
+            self._take_off()
         return key
 
     async def key_for(self, kid: str | None) -> VerificationKey:
@@ -152,10 +158,13 @@ class JwksCache:
         key = self.ready(kid)
         if key is not None:
             return key
+        joined = self._under_way() is not None
         if len(self._fresh):
             await self._look_up(kid)
         else:
             await self._replace(kid)
+            if joined and kid not in self._last:
+                await self._look_up(kid)
         key = self._last.get(kid)
         if key is None:
             self._unknown[kid] = None
@@ -164,22 +173,24 @@ class JwksCache:
 
     async def close(self) -> None:
         """Abandon a fetch that is under way."""
-        flight, self._flight = self._flight, None
+        flight, self._flight = self._under_way(), None
         if flight is not None:
             flight.cancel()
             await asyncio.gather(flight, return_exceptions=True)
 
     async def _look_up(self, kid: str) -> None:
         """Ask for a ``kid`` that a fresh set does not hold, at most once in a cool-down."""
-        if self._flight is not None:
+        if self._under_way() is not None:
             await self._land()
             if kid in self._last:
                 return
             # That fetch may have been answered before the key was published.
-        if kid in self._unknown or (self._flight is None and self._clock() < self._next_lookup):
-            raise KeyIdMismatch
-        if self._flight is None and self._clock() >= self._next_attempt:
-            self._next_lookup = self._clock() + self._cooldown
+        if self._under_way() is None:
+            # Waits that are longer than they can be come from a clock that was set back.
+            if kid in self._unknown or 0 < self._next_lookup - self._clock() <= self._cooldown:
+                raise KeyIdMismatch
+            if not self._pause():
+                self._next_lookup = self._clock() + self._cooldown
         await self._land()
 
     async def _replace(self, kid: str) -> None:
@@ -188,7 +199,7 @@ class JwksCache:
         usable = kid in self._last and self._clock() < stale_until
         if usable and self._failures:
             # Known to be failing: try again in the background rather than let this request wait.
-            if self._flight is None and self._clock() >= self._next_attempt:
+            if self._under_way() is None and not self._pause():
                 self._take_off()
             return
         try:
@@ -199,32 +210,41 @@ class JwksCache:
 
     async def _land(self) -> None:
         """Wait for the one fetch, starting it if need be."""
-        if self._flight is None:
-            wait = self._next_attempt - self._clock()
-            if wait > 0:
-                raise type(self._failure)(retry_after=math.ceil(wait))
-            self._take_off()
-        if self._flight is not None:
-            flight = self._flight
-            try:
-                # A client that hangs up must not take the answer from everybody else.
-                await asyncio.shield(flight)
-            except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if flight.cancelled() and not (task and task.cancelling()):
-                    raise BackendUnavailable from None  # it was close() that ended the fetch
+        flight = self._under_way()
+        if flight is None:
+            if pause := self._pause():
+                raise self._failure(retry_after=math.ceil(pause))
+            flight = self._take_off()
+        try:
+            # Shielded: a client that hangs up must not take the answer from everybody else.
+            await asyncio.shield(flight)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not flight.cancelled() or (task is not None and task.cancelling()):
                 raise
+        else:
+            return
+        raise BackendUnavailable  # it was close() that ended the fetch
 
-    def _take_off(self) -> None:
-        flight = asyncio.create_task(self._refresh(), name="clerk_fastapi.jwks")
-        flight.add_done_callback(self._touch_down)
-        self._flight = flight
+    def _pause(self) -> float:
+        """Seconds to wait until the next attempt after a failure."""
+        wait = self._next_attempt - self._clock()
+        return wait if 0 < wait <= _LONGEST_WAIT else 0
 
-    def _touch_down(self, flight: asyncio.Task[None]) -> None:
-        if self._flight is flight:
-            self._flight = None
-        if not flight.cancelled():
-            flight.exception()  # seen: nobody may be waiting for a background refresh
+    def _under_way(self) -> asyncio.Task[None] | None:
+        """The fetch to join: one that has not ended, and in this event loop."""
+        flight = self._flight
+        if flight is None or flight.done() or flight.get_loop() is not asyncio.get_running_loop():
+            return None
+        return flight
+
+    def _take_off(self) -> asyncio.Task[None]:
+        # In a context of its own: the request that happens to start it is nobody's business there.
+        flight = self._flight = asyncio.create_task(
+            self._refresh(), name="clerk_fastapi.jwks", context=Context()
+        )
+        flight.add_done_callback(_touch_down)
+        return flight
 
     async def _refresh(self) -> None:
         try:
@@ -234,7 +254,7 @@ class JwksCache:
             pause = max(min(2.0 ** min(self._failures - 1, 6), _LONGEST_PAUSE), failure.retry_after)
             self._next_attempt = self._clock() + min(pause, _LONGEST_WAIT)
             self._next_lookup = -math.inf  # it could not be looked up, so it may be asked for again
-            self._failure = failure
+            self._failure = type(failure)  # only that: the error itself holds on to the request
             raise
         # A key that stays keeps its object, and with it the tokens remembered under it.
         last = self._last
@@ -245,3 +265,8 @@ class JwksCache:
         self._fresh.update(self._last)
         self._fetched_at = self._clock()
         self._failures, self._next_attempt = 0, -math.inf
+
+
+def _touch_down(flight: asyncio.Task[None]) -> None:
+    if not flight.cancelled():
+        flight.exception()  # seen: nobody may be waiting for a background refresh

@@ -52,10 +52,11 @@ class Transport:
         self._timeout = timeout
         self._retry_delays = tuple(retry_delays)
         self._client: httpx.AsyncClient | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def open(self) -> None:
         """Make the client; calls before this, or after :meth:`close`, make one of their own."""
-        self._client = self._make_client()
+        self._client, self._loop = self._make_client(), asyncio.get_running_loop()
 
     async def close(self) -> None:
         """Close the client and its connections."""
@@ -93,7 +94,7 @@ class Transport:
 
     async def _once(self, url: str, headers: dict[str, str]) -> Answer:
         client = self._client
-        if client is None:
+        if client is None or self._loop is not asyncio.get_running_loop():
             async with self._make_client() as client:
                 return await self._read(client, url, headers)
         return await self._read(client, url, headers)

@@ -35,7 +35,7 @@ from clerk_fastapi.protocol.verify import (
 from clerk_fastapi.settings import Settings
 from clerk_fastapi.stores.memory import TokenMemory
 
-__all__ = ["Authenticator", "KeyWanted"]
+__all__ = ["Authenticator", "KeyWanted", "signed_out"]
 
 logger = logging.getLogger("clerk_fastapi")
 
@@ -91,10 +91,17 @@ class Authenticator(Generic[ClaimsT]):
             if credentials.carrier == "cookie":
                 self._judge_browser(facts, credentials, verified.identity)
         except TokenError as error:
-            logger.debug("signed out: %s", error.code)
-            # Without its traceback, which would keep the token within reach of error reports.
-            return SignedOut(error.with_traceback(None))
+            return signed_out(error)
         return SignedIn(Auth(token, verified, self._reader))
+
+    def look_again(self, state: State[ClaimsT]) -> State[ClaimsT]:
+        """Hold what was decided before against the clock: WebSockets outlive their tokens."""
+        if isinstance(state, SignedIn):
+            try:
+                state.auth.identity.check_times(self._rules.clock_skew, self._clock())
+            except TokenError as error:
+                return signed_out(error)
+        return state
 
     def verify(self, token: bytes, fetched: VerificationKey | None = None) -> Auth[ClaimsT]:
         """Believe a token that did not come with a request, or say why not.
@@ -126,12 +133,14 @@ class Authenticator(Generic[ClaimsT]):
 
     def _believed(self, token: bytes, fetched: VerificationKey | None) -> VerifiedToken:
         unverified = UnverifiedToken.parse(token)
-        key = fetched or self._keys.ready(unverified.header.kid)
+        kid = unverified.header.kid
+        # The same request may turn to another cookie, for which another key was never fetched.
+        key = fetched if fetched is not None and fetched.kid == kid else self._keys.ready(kid)
         if key is None:
             # What no key can save is refused before a key is fetched for it.
             check_header(unverified, self._rules)
             refuse_machine_claims(unverified.payload)
-            raise KeyWanted(unverified.header.kid)
+            raise KeyWanted(kid)
         verified = verify(unverified, key, self._rules, self._reader, self._clock())
         self._warn_of_size(token, verified.payload)
         return verified
@@ -143,7 +152,7 @@ class Authenticator(Generic[ClaimsT]):
         if credentials.client_uat is not None and identity.issued_at < credentials.client_uat:
             raise SessionSuperseded
         parties = self._rules.authorized_parties
-        own = _own_origins(facts)
+        own = _own_origins(facts, encrypted=self._is_production)
         if facts.kind == "websocket":
             # Browsers let any page open a WebSocket anywhere, cookies included.
             origin = (facts.origin or b"").decode("latin-1").lower()
@@ -156,11 +165,12 @@ class Authenticator(Generic[ClaimsT]):
             raise TokenInvalidAuthorizedParties
 
     def _warn_of_size(self, token: bytes, payload: bytes) -> None:
-        small = len(payload) <= CUSTOM_CLAIMS_LIMIT and len(token) <= COOKIE_LIMIT
+        cookie = len("__session_12345678=") + len(token)
+        small = len(payload) <= CUSTOM_CLAIMS_LIMIT and cookie <= COOKIE_LIMIT
         if small or self._warned_of_size:
             return
         custom = custom_claims_size(peek_claims(payload))
-        if custom > CUSTOM_CLAIMS_LIMIT or len(token) > COOKIE_LIMIT:
+        if custom > CUSTOM_CLAIMS_LIMIT or cookie > COOKIE_LIMIT:
             self._warned_of_size = True
             logger.warning(
                 "a session token has %d bytes, %d of them custom claims: browsers keep cookies of "
@@ -172,10 +182,16 @@ class Authenticator(Generic[ClaimsT]):
             )
 
 
-def _own_origins(facts: Facts) -> frozenset[str]:
+def signed_out(error: TokenError) -> SignedOut:
+    """Turn an error into a state, by a new error: the raised one keeps the token within reach."""
+    logger.debug("signed out: %s", error.code)
+    return SignedOut(type(error)(error.message))
+
+
+def _own_origins(facts: Facts, *, encrypted: bool) -> frozenset[str]:
     """The origins that a page of this very host can have; TLS may have ended at a proxy."""
     host = (facts.host or b"").decode("latin-1").lower()
     origins = {f"https://{host.removesuffix(':443')}"}
-    if facts.scheme in ("http", "ws"):
+    if not encrypted and facts.scheme in ("http", "ws"):
         origins.add(f"http://{host.removesuffix(':80')}")
     return frozenset(origins)

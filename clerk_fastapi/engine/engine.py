@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, Self
 from clerk_fastapi.backend.jwks import JwksCache, Keys, PinnedKey, fetch_keys
 from clerk_fastapi.backend.transport import HttpTransport, Transport
 from clerk_fastapi.engine.auth import Auth
-from clerk_fastapi.engine.authenticate import Authenticator, KeyWanted
+from clerk_fastapi.engine.authenticate import Authenticator, KeyWanted, signed_out
 from clerk_fastapi.engine.facts import Connection, read_facts
 from clerk_fastapi.engine.state import SignedIn, SignedOut, State
 from clerk_fastapi.errors import ConfigurationError, SessionPending, TokenError
@@ -116,12 +116,9 @@ class Engine(Generic[ClaimsT]):
         facts = read_facts(scope)
         kept = states.get(self)
         if kept is not None and kept[0] == facts:
-            state: State[ClaimsT] = kept[1]
+            state = self._authenticator.look_again(kept[1])
         else:
-            try:
-                state = self._authenticator.authenticate(facts)
-            except KeyWanted as wanted:
-                state = await self._authenticate_with(wanted.kid, facts)
+            state = await self._authenticate(facts)
             states[self] = facts, state
         if treat_pending_as_signed_out and isinstance(state, SignedIn) and state.auth.is_pending:
             return SignedOut(SessionPending())
@@ -139,13 +136,18 @@ class Engine(Generic[ClaimsT]):
         try:
             return self._authenticator.verify(raw)
         except KeyWanted as wanted:
-            return self._authenticator.verify(raw, await self._keys.key_for(wanted.kid))
+            kid = wanted.kid
+        return self._authenticator.verify(raw, await self._keys.key_for(kid))
 
-    async def _authenticate_with(self, kid: str | None, facts: Facts) -> State[ClaimsT]:
+    async def _authenticate(self, facts: Facts) -> State[ClaimsT]:
+        try:
+            return self._authenticator.authenticate(facts)
+        except KeyWanted as wanted:
+            kid = wanted.kid
         try:
             key = await self._keys.key_for(kid)
         except TokenError as error:
-            return SignedOut(error.with_traceback(None))
+            return signed_out(error)
         return self._authenticator.authenticate(facts, key)
 
     async def __aenter__(self) -> Self:
@@ -166,8 +168,8 @@ def _keys(settings: Settings, transport: Transport, cache: Callable[..., JwksCac
     if settings.jwt_key is not None:
         return PinnedKey(settings.jwt_key)
     if settings.secret_key is not None:
-        secret = settings.secret_key.get_secret_value()
-        return cache(partial(fetch_keys, transport, f"{settings.api_url}/v1/jwks", secret))
+        url = f"{settings.api_url}/v1/jwks"
+        return cache(partial(fetch_keys, transport, url, settings.secret_key))
     assert settings.publishable_key is not None, "read_settings demands one key at least"
     url = f"{settings.publishable_key.issuer}/.well-known/jwks.json"
     return cache(partial(fetch_keys, transport, url, None))

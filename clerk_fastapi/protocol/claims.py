@@ -126,7 +126,7 @@ class SessionClaims(BaseModel):
     @model_validator(mode="after")
     def _unpack(self) -> Self:
         # The model is frozen, so it can only be completed here, while it is being built.
-        fields = cast("dict[str, Any]", self.__dict__)
+        fields: Any = self.__dict__
         packed = Identity(cast("StandardClaims", fields))
         if self.v == 2:
             fields["org_id"], fields["org_slug"] = packed.org_id, packed.org_slug
@@ -165,6 +165,12 @@ def check_claims_model(model: type[SessionClaims]) -> None:
                     f"{cls.__name__}.{name} declares a standard claim anew; "
                     "give custom claims names of their own."
                 )
+    for validator in model.__pydantic_decorators__.field_validators.values():
+        if not SessionClaims.model_fields.keys().isdisjoint(validator.info.fields):
+            raise ConfigurationError(
+                f"{model.__name__}.{validator.cls_var_name} validates a standard claim, which "
+                "nobody but Clerk decides on; validate custom claims only."
+            )
     for setting in _REWRITING:
         if model.model_config.get(setting):
             raise ConfigurationError(

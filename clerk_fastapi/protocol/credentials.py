@@ -95,6 +95,9 @@ def _session_cookie(cookies: dict[str, str], key: PublishableKey | None, now: fl
     if key is not None and _uses_suffix(cookies, key, now):
         suffix = f"_{key.cookie_suffix}"
     session, client_uat = cookies.get(f"__session{suffix}"), cookies.get(f"__client_uat{suffix}")
+    if client_uat is None and key is not None:
+        # This instance's own word on whether anyone is signed in, if that is no.
+        client_uat = "0" if cookies.get(f"__client_uat_{key.cookie_suffix}") == "0" else None
     if not session:
         raise CredentialsMissing
     uat = None if client_uat is None else _client_uat(client_uat)

@@ -97,4 +97,6 @@ def _is_host(host: str, instance_type: InstanceType) -> bool:
         return False
     rest = host[match.end() :]
     # A port only ever appears while developing against a stand-in on this machine.
-    return not rest or (instance_type == "development" and _PORT.fullmatch(rest) is not None)
+    if not rest or instance_type != "development":
+        return not rest
+    return _PORT.fullmatch(rest) is not None and 0 < int(rest[1:]) <= 65_535

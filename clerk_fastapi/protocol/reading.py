@@ -11,7 +11,12 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, with_c
 from pydantic_core import PydanticUndefined
 from typing_extensions import TypedDict, TypeVar
 
-from clerk_fastapi.errors import CustomClaimsInvalid, TokenTypeMismatch, TokenVerificationFailed
+from clerk_fastapi.errors import (
+    CustomClaimsInvalid,
+    TokenError,
+    TokenTypeMismatch,
+    TokenVerificationFailed,
+)
 from clerk_fastapi.protocol.claims import SessionClaims, check_claims_model
 from clerk_fastapi.protocol.identity import Identity, StandardClaims
 from clerk_fastapi.protocol.tokens import MACHINE_SUBJECT, peek_claims, refuse_machine_claims
@@ -24,6 +29,8 @@ Validator = Callable[[bytes], Any]
 
 logger = logging.getLogger("clerk_fastapi")
 
+_MOST_LOGGED = 100
+
 
 class ClaimsReader(Generic[ClaimsT]):
     """Reads the payload of tokens whose signature has been verified.
@@ -35,6 +42,7 @@ class ClaimsReader(Generic[ClaimsT]):
     def __init__(self, model: type[ClaimsT]) -> None:
         check_claims_model(model)
         self._model = model
+        self._logged: set[str] = set()
         # One pass over the JSON is enough for a model that does no more than declare claims.
         plain = _is_plain(model)
         self._validate = _validator(_declared(model) if plain else {})
@@ -56,12 +64,12 @@ class ClaimsReader(Generic[ClaimsT]):
             if self._validate_whole is not None:
                 self._validate_whole(payload)
         except ValidationError as error:
-            refuse_machine_claims(payload)
-            _check_standard(payload)
-            raise self._misfit(error) from None
-        if claims["sub"].startswith(MACHINE_SUBJECT):
-            raise TokenTypeMismatch
-        return Identity(claims)
+            refusal = self._refusal(payload, error)
+        else:
+            if claims["sub"].startswith(MACHINE_SUBJECT):
+                raise TokenTypeMismatch
+            return Identity(claims)
+        raise refusal  # out here, because the error in there quotes claims
 
     def read(self, payload: bytes) -> ClaimsT:
         """Read all claims, as the application's model has them.
@@ -71,15 +79,31 @@ class ClaimsReader(Generic[ClaimsT]):
         try:
             return self._model.model_validate_json(payload)
         except ValidationError as error:
-            raise self._misfit(error) from None
+            refusal = self._misfit(error)
+        raise refusal
+
+    def _refusal(self, payload: bytes, error: ValidationError) -> TokenError:
+        try:
+            refuse_machine_claims(payload)
+            _STANDARD(payload)
+        except TokenError as known:
+            return type(known)()
+        except ValidationError:
+            return TokenVerificationFailed()
+        return self._misfit(error)
 
     def _misfit(self, error: ValidationError) -> CustomClaimsInvalid:
         problems = error.errors(include_input=False, include_context=False, include_url=False)
-        logger.error(
-            "custom claims do not fit %s: %s; compare 'Customize session token' in the dashboard",
-            self._model.__name__,
-            ", ".join(sorted({_field(self._model, problem["loc"]) for problem in problems})),
-        )
+        fields = ", ".join(sorted({_field(self._model, problem["loc"]) for problem in problems}))
+        # Once for each set of fields: tokens come by the thousand.
+        if fields not in self._logged and len(self._logged) < _MOST_LOGGED:
+            self._logged.add(fields)
+            logger.error(
+                "custom claims do not fit %s: %s; compare 'Customize session token' in the "
+                "dashboard",
+                self._model.__name__,
+                fields,
+            )
         return CustomClaimsInvalid()
 
 
@@ -93,13 +117,6 @@ def _validator(declared: dict[str, Any]) -> Validator:
 
 
 _STANDARD = _validator({})
-
-
-def _check_standard(payload: bytes) -> None:
-    try:
-        _STANDARD(payload)
-    except ValidationError:
-        raise TokenVerificationFailed from None
 
 
 def _declared(model: type[SessionClaims]) -> dict[str, Any]:

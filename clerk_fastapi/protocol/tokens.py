@@ -68,10 +68,10 @@ class UnverifiedToken(NamedTuple):
         payload, dot, signature = rest.partition(b".")
         if not dot:
             raise TokenInvalid
-        try:
-            content, proof = _decode(b'["%b","%b"]' % (payload, signature))
-        except ValidationError:
-            raise TokenInvalid from None
+        decoded = _decoded(payload, signature)
+        if decoded is None:
+            raise TokenInvalid
+        content, proof = decoded
         return cls(_read_header(header), token[: -1 - len(signature)], content, proof)
 
 
@@ -83,7 +83,7 @@ def peek_claims(payload: bytes) -> Mapping[str, object]:
     try:
         claims = from_json(payload, allow_inf_nan=False)
     except ValueError:
-        raise TokenInvalid from None
+        claims = None
     if not isinstance(claims, dict):
         raise TokenInvalid
     return claims
@@ -107,10 +107,10 @@ def _read_header(segment: bytes) -> TokenHeader:
 
 
 def _parse_header(segment: bytes) -> TokenHeader:
-    try:
-        header = peek_claims(_decode(b'["%b",""]' % segment)[0])
-    except ValidationError:
-        raise TokenInvalid from None
+    decoded = _decoded(segment, b"")
+    if decoded is None:
+        raise TokenInvalid
+    header = peek_claims(decoded[0])
     algorithm, kid, category = (header.get(name) for name in ("alg", "kid", "cat"))
     # A token that demands extensions we do not know must be refused (RFC 7515 section 4.1.11), and
     # b64 (RFC 7797) changes what is signed.
@@ -131,3 +131,12 @@ def _parse_header(segment: bytes) -> TokenHeader:
 
 
 _remembered_header = lru_cache(maxsize=256)(_parse_header)
+
+
+# Errors of the decoder quote what they could not decode, so none of them may become the context of
+# an error of ours.
+def _decoded(first: bytes, second: bytes) -> tuple[bytes, bytes] | None:
+    try:
+        return _decode(b'["%b","%b"]' % (first, second))
+    except ValidationError:
+        return None

@@ -61,9 +61,9 @@ class Clerk(Engine[ClaimsT]):
         document(app)
         for application in applications(app):
             teach_application(application)
-        start(app, self)
+        entrance = start(app, self)
         try:
             async with self:
                 yield {"clerk": self}
         finally:
-            stop(app, self)
+            stop(app, entrance)

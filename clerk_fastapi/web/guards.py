@@ -18,7 +18,6 @@ from clerk_fastapi.engine.engine import Engine
 from clerk_fastapi.engine.state import SignedOut, State
 from clerk_fastapi.errors import (
     AccessDenied,
-    ClerkError,
     ConfigurationError,
     ReverificationRequired,
     SessionTooOld,
@@ -96,15 +95,12 @@ class Guard(SecurityBase):
         :raises AccessDenied: 403, with the part of the requirement that is missing.
         :raises BackendUnavailable: 503, if the instance's keys cannot be had.
         """
-        try:
-            clerk = self.clerk or running_engine(connection.scope)
-            state = await clerk.authenticate(
-                connection, treat_pending_as_signed_out=self.treat_pending_as_signed_out
-            )
-            return self._admit(state, security_scopes.scopes, clerk.clock)
-        except ClerkError:
-            teach(connection.scope)
-            raise
+        teach(connection.scope)
+        clerk = self.clerk or running_engine(connection.scope)
+        state = await clerk.authenticate(
+            connection, treat_pending_as_signed_out=self.treat_pending_as_signed_out
+        )
+        return self._admit(state, security_scopes.scopes, clerk.clock)
 
     def _admit(
         self, state: State[Any], scopes: list[str], clock: Callable[[], float]

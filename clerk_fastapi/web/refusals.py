@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import MutableMapping
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ __all__ = ["answer", "refusal", "teach", "teach_application"]
 
 _ANSWERED: Final = (TokenError, AccessDenied, BackendError)
 
+_SCOPE_TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 section 3.3
 # Close codes from the IANA registry for sockets that were already accepted.
 _CLOSE_CODES: Final = {401: 3000, 403: 3003, 503: 1013}
 
@@ -59,7 +61,7 @@ async def answer(connection: HTTPConnection, error: Exception) -> JSONResponse |
     here, there = connection.application_state, connection.client_state
     if WebSocketState.DISCONNECTED in (here, there):
         return None
-    extensions = connection.scope.get("extensions", {})
+    extensions = connection.scope.get("extensions") or {}
     if here is WebSocketState.CONNECTING and "websocket.http.response" in extensions:
         return refusal(error)
     await connection.close(_CLOSE_CODES.get(error.status, 1011), error.code)
@@ -95,8 +97,9 @@ def _headers(error: ClerkError) -> dict[str, str]:
             "WWW-Authenticate": f'Bearer error="invalid_token", error_description="{error.code}"'
         }
     if isinstance(error, AccessDenied) and isinstance(error.missing, Permission):
-        scope = error.missing.describe().removeprefix("permission ")
-        return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
+        scope = str(error.missing.to_json()["permission"])
+        named = f', scope="{scope}"' if _SCOPE_TOKEN.fullmatch(scope) else ""
+        return {"WWW-Authenticate": f'Bearer error="insufficient_scope"{named}'}
     if isinstance(error, BackendUnavailable):
         return {"Retry-After": str(error.retry_after)}
     return {}

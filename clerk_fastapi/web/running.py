@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, cast
 
 from starlette.applications import Starlette
@@ -12,14 +12,19 @@ from clerk_fastapi.engine.engine import Engine
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.web.refusals import teach
 
-__all__ = ["applications", "running_engine", "start", "stop"]
+__all__ = ["Entrance", "applications", "running_engine", "start", "stop"]
 
 _RUNNING = "clerk_fastapi.running"
+_NOT_RUN = (
+    "A mounted application was made with the lifespan of a Clerk of its own, and nobody runs the "
+    "lifespans of mounted applications: take it off there, and write async with "
+    "staff.lifespan(mounted_app) in the lifespan of the application around it."
+)
 
 Routes = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 
-class _Entrance:
+class Entrance:
     """What every request passes on its way to the routes of an application that has a Clerk.
 
     So the closest Clerk on the way decides, however an application is mounted, and how often.
@@ -30,6 +35,7 @@ class _Entrance:
         self.engine: Engine[Any] | None = engine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Name the Clerk that decides from here on."""
         if self.engine is not None and scope["type"] != "lifespan":
             scope[_RUNNING] = self.engine
             teach(scope)
@@ -43,6 +49,8 @@ def running_engine(scope: Scope) -> Engine[Any]:
     """
     engine = scope.get(_RUNNING)
     if isinstance(engine, Engine):
+        if _declared(scope.get("app")) not in (None, engine):
+            raise ConfigurationError(_NOT_RUN)
         return engine
     raise ConfigurationError(
         "No Clerk is running in this application: write app = FastAPI(lifespan=clerk.lifespan) or, "
@@ -51,32 +59,49 @@ def running_engine(scope: Scope) -> Engine[Any]:
     )
 
 
-def start(app: Starlette, engine: Engine[Any]) -> None:
+def start(app: Starlette, engine: Engine[Any]) -> Entrance:
     """Let an engine decide for an application and for what is mounted in it.
 
-    :raises ConfigurationError: if the application has a Clerk of its own already.
+    :raises ConfigurationError: if the application has a Clerk of its own already, or one that is
+        mounted in it expects a Clerk that nobody runs.
     """
     entrance = app.router.middleware_stack
-    if isinstance(entrance, _Entrance) and entrance.engine is not None:
+    if isinstance(entrance, Entrance) and entrance.engine is not None:
         raise ConfigurationError(
             "This application has a running Clerk already; give the second one to require(), or to "
             "a mounted application of its own."
         )
-    app.router.middleware_stack = _Entrance(entrance, engine)
+    for mounted in applications(app):
+        if mounted is not app and _declared(mounted) not in (None, engine):
+            raise ConfigurationError(_NOT_RUN)
+    app.router.middleware_stack = started = Entrance(entrance, engine)
+    return started
 
 
-def stop(app: Starlette, engine: Engine[Any]) -> None:
+def stop(app: Starlette, entrance: Entrance) -> None:
     """Undo :func:`start`, so that a Clerk that was stopped decides nothing any more."""
-    entrance = app.router.middleware_stack
-    if isinstance(entrance, _Entrance) and entrance.engine is engine:
-        entrance.engine = None  # for requests that are on their way
+    entrance.engine = None  # wherever it stands by now, and for requests that are on their way
+    if app.router.middleware_stack is entrance:
         app.router.middleware_stack = cast(Any, entrance.routes)
 
 
 def applications(app: Starlette) -> Iterator[Starlette]:
-    """Walk through an application and all that are mounted in it."""
+    """Walk through an application and all that are mounted in it, as far as they can be seen."""
     yield app
-    for route in app.routes:
+    yield from _mounted(app.routes)
+
+
+def _mounted(routes: Iterable[object]) -> Iterator[Starlette]:
+    for route in routes:
         mounted = getattr(route, "app", None)
         if isinstance(mounted, Starlette):
             yield from applications(mounted)
+        else:
+            yield from _mounted(getattr(route, "routes", None) or ())
+
+
+def _declared(app: Starlette | None) -> Engine[Any] | None:
+    """The Clerk whose lifespan an application was made with, run or not."""
+    lifespan = getattr(getattr(app, "router", None), "lifespan_context", None)
+    engine = getattr(lifespan, "__self__", None)
+    return engine if isinstance(engine, Engine) else None

@@ -7,6 +7,7 @@ from dataclasses import replace
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from pydantic import SecretStr
 
 from clerk_fastapi.backend.jwks import fetch_keys
 from clerk_fastapi.backend.transport import Transport
@@ -26,7 +27,8 @@ async def fetch(
 ) -> dict[str, VerificationKey]:
     """Fetch a key set that is answered like this, without waiting between attempts."""
     transport = Transport(httpx.MockTransport(lambda _: response), retry_delays=(0,))
-    return await fetch_keys(transport, URL, secret_key)
+    secret = None if secret_key is None else SecretStr(secret_key)
+    return await fetch_keys(transport, URL, secret)
 
 
 def key_set(*keys: object) -> httpx.Response:

@@ -85,3 +85,10 @@ async def test_cookies_split_over_headers_are_one_jar(
     """HTTP/2 sends each cookie in a header of its own."""
     pairs = [("cookie", f"{name}={value}") for name, value in local.cookies(session).items()]
     assert auth_of(await clerk.authenticate(request(*pairs))).user_id == session.user.id
+
+
+def test_header_is_read_up_to_a_bound() -> None:
+    """A stranger may send a header hundreds of thousands of times."""
+    headers = [(b"cookie", b"a=b")] * 200_000 + [(b"authorization", b"Bearer " + b"a" * 1_000_000)]
+    facts = read_facts({"type": "http", "headers": headers})
+    assert len(facts.cookie or b"") == len(facts.authorization or b"") == 65_536

@@ -5,9 +5,16 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
-from clerk_fastapi import Actor, SessionClaims, TokenError, custom_claims_size
+from clerk_fastapi import (
+    Actor,
+    ConfigurationError,
+    SessionClaims,
+    TokenError,
+    custom_claims_size,
+)
+from clerk_fastapi.protocol.claims import check_claims_model
 from clerk_fastapi.protocol.identity import Identity, Scoped
 from clerk_fastapi.testing import ABSENT
 from clerk_fastapi.testing.tokens import encode, to_json
@@ -317,3 +324,17 @@ def test_readers_agree_on_a_claim_that_comes_twice(name: str) -> None:
 def test_size_counts_custom_claims_only(custom: dict[str, object], size: int) -> None:
     """Clerk's own claims do not count, and bytes are counted as Clerk writes them."""
     assert custom_claims_size(claims(v=2, o={"id": "org_1"}, **custom)) == size
+
+
+def test_model_that_validates_standard_claims_is_refused() -> None:
+    """What Clerk says is not an application's to change."""
+
+    class Rewritten(SessionClaims):
+        @field_validator("sub")
+        @classmethod
+        def other(cls, value: str) -> str:
+            """Never called."""
+            return "user_somebody_else"
+
+    with pytest.raises(ConfigurationError, match="other"):
+        check_claims_model(Rewritten)

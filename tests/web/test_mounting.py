@@ -134,14 +134,23 @@ async def test_application_shared_out_of_sight_is_not_the_visible_ones(
         assert not await is_let_in(their_client, "/shared/me", ada)
 
 
-@pytest.mark.xfail(reason="the Clerk around it steps in")
-async def test_application_whose_own_clerk_was_never_started_is_not_guarded_by_another(
-    clerk: Clerk, other: LocalClerk, ada: Headers
+async def test_application_whose_own_clerk_was_never_started_stops_the_start_up(
+    clerk: Clerk, other: LocalClerk
 ) -> None:
     """Nobody runs the lifespan of a mounted application, so its Clerk is easily forgotten."""
     app = guarded(lifespan=clerk.lifespan)
-    sub = guarded(lifespan=Clerk(**other.settings()).lifespan)
-    app.mount("/sub", sub)
+    app.mount("/sub", guarded(lifespan=Clerk(**other.settings()).lifespan))
+    with pytest.raises(ConfigurationError, match="lifespan"):
+        async with running(app):
+            """Never gets here."""
+
+
+async def test_application_whose_own_clerk_was_never_started_is_not_guarded_by_another(
+    clerk: Clerk, other: LocalClerk, ada: Headers
+) -> None:
+    """Where start-up cannot see it, the first request does."""
+    app = guarded(lifespan=clerk.lifespan)
+    app.mount("/sub", GZipMiddleware(guarded(lifespan=Clerk(**other.settings()).lifespan)))
     async with running(app) as client:
         assert await is_let_in(client, "/me", ada)
         assert not await is_let_in(client, "/sub/me", ada)

@@ -251,3 +251,22 @@ def test_requirement_that_is_none_is_refused_where_it_is_written(wrong: Any) -> 
     """A developer's mistake is said at start-up, not by the first request."""
     with pytest.raises(ConfigurationError):
         require(wrong)
+
+
+@pytest.mark.parametrize(
+    "name", ["org:\u6570:read", 'org:a", error="x', "org:a\r\nSet-Cookie: b=c"]
+)
+async def test_permission_that_no_header_can_hold_is_refused_without_it(
+    clerk: Clerk, ada: Headers, name: str
+) -> None:
+    """RFC 6749 section 3.3 says what a scope may consist of."""
+    app = FastAPI(lifespan=clerk.lifespan)
+
+    @app.get("/", dependencies=[Depends(require_permission(name))])
+    async def root() -> str:
+        return "in"
+
+    async with running(app) as client:
+        answer = await client.get("/", headers=ada)
+    assert answer.status_code == 403
+    assert answer.headers["www-authenticate"] == 'Bearer error="insufficient_scope"'
