@@ -216,7 +216,7 @@ def _texts(name: str, values: Iterable[str] | None) -> frozenset[str] | None:
         texts = frozenset(values)
     if not texts or not all(isinstance(text, str) and text for text in texts):
         raise ConfigurationError(
-            f"{name} must be a list of non-empty texts; leave it out to demand nothing."
+            f"{name} must be a list of non-empty texts; leave it out for the default."
         )
     return texts
 

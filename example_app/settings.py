@@ -13,9 +13,7 @@ def clerk_is_configured() -> bool:
     Half a configuration must stop the start-up. If it quietly meant "use the embedded LocalClerk",
     one typing error would leave a server that believes tokens of its own making.
     """
-    return any(
-        name.startswith("CLERK_") and not name.startswith("CLERK_FASTAPI_") for name in os.environ
-    )
+    return any(name.startswith("CLERK_") for name in os.environ)
 
 
 class Settings(BaseSettings):

@@ -35,7 +35,7 @@ def _sealed() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("CLERK_")]:
-            if name != "CLERK_FASTAPI_REQUIRE":
+            if name != "SUITE_REQUIRES":
                 patch.delenv(name)
         patch.setattr(socket.socket, "connect", connect_to_loopback)
         yield
@@ -45,9 +45,9 @@ def _sealed() -> Iterator[None]:
 def require_tool() -> Callable[[str], str]:
     """Return a function that finds a program, or skips the test where it is not installed.
 
-    Where CLERK_FASTAPI_REQUIRE names it (separated by commas), the test fails instead.
+    Where SUITE_REQUIRES names it (separated by commas), the test fails instead.
     """
-    required = os.environ.get("CLERK_FASTAPI_REQUIRE", "").split(",")
+    required = os.environ.get("SUITE_REQUIRES", "").split(",")
 
     def require(name: str) -> str:
         path = shutil.which(name)

@@ -256,7 +256,7 @@ def test_jwt_key_that_is_none(
         "//abracadabra.example.com",
         "http://abracadabra.example.com",
         "ftp://localhost/abracadabra",
-        "http://localhost.abracadabra.com",
+        "http://localhost.abracadabra.example",
         "https://user:abracadabra@api.clerk.com",
         "https://abracadabra@api.clerk.com",
         "https://api.clerk.com?abracadabra",

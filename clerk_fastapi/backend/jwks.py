@@ -75,11 +75,15 @@ async def fetch_keys(
         logger.error("Clerk refuses the secret key (%d): check CLERK_SECRET_KEY", answer.status)
         raise SecretKeyRefused(retry_after=int(_LONGEST_PAUSE))
     if answer.status != 200:
-        logger.warning("the key set was answered with %d", answer.status)
+        logger.warning(
+            "%s was answered with %d: check CLERK_API_URL or CLERK_PUBLISHABLE_KEY",
+            url,
+            answer.status,
+        )
         raise BackendUnavailable(retry_after=answer.retry_after or 1)
     keys = _read_keys(answer)
     if not keys:
-        logger.warning("the key set holds no usable key")
+        logger.warning("%s holds no usable key", url)
         raise BackendUnavailable
     return keys
 

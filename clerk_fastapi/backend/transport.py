@@ -77,7 +77,7 @@ class Transport:
             async with asyncio.timeout(self._timeout):
                 return await self._attempts(url, headers)
         except (TimeoutError, httpx.HTTPError) as error:
-            logger.warning("no answer from %s: %s", httpx.URL(url).host, type(error).__name__)
+            logger.warning("no answer from %s: %s", url, type(error).__name__)
             raise BackendUnavailable from None
 
     async def _attempts(self, url: str, headers: dict[str, str]) -> Answer:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Generic, Literal
+from typing import Any, Final, Generic, Literal, cast
 
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.protocol.authorization import (
     Feature,
     Permission,
     Plan,
+    Preset,
     Requirement,
     Reverified,
     Role,
@@ -116,7 +117,7 @@ class Auth(Generic[ClaimsT]):
         permission: str = _NOT_ASKED,
         feature: str = _NOT_ASKED,
         plan: str = _NOT_ASKED,
-        reverification: str | Reverified | Mapping[str, object] = _NOT_ASKED,
+        reverification: Preset | Reverified | Mapping[str, object] = _NOT_ASKED,
     ) -> bool:
         """Whether the session holds everything that is asked; asking nothing is answered with no.
 
@@ -159,11 +160,11 @@ class Auth(Generic[ClaimsT]):
         return f"<Auth of {'a pending' if self.is_pending else 'an active'} session>"
 
 
-def _reverified(asked: object) -> Reverified:
+def _reverified(asked: Any) -> Reverified:
     if isinstance(asked, Reverified):
         return asked
     if isinstance(asked, str):
-        return Reverified(asked)
+        return Reverified(cast("Preset", asked))
     if isinstance(asked, Mapping):
         return Reverified(level=asked.get("level"), after_minutes=asked.get("afterMinutes"))
     raise ConfigurationError("reverification is a preset, a Reverified, or a level and an age.")

@@ -25,7 +25,6 @@ __all__ = ["Engine"]
 
 # Where a request keeps what it turned out to be, for the next guard that asks.
 _STATES = "clerk_fastapi.states"
-_BASE_CLAIMS: Any = SessionClaims
 
 
 class _States(dict["Engine[Any]", tuple[Facts, State[Any]]]):
@@ -49,7 +48,7 @@ class Engine(Generic[ClaimsT]):
         audience: str | Iterable[str] | None = None,
         issuer: str | Iterable[str] | Literal[False] | None = None,
         clock_skew: float = 5.0,
-        claims: type[ClaimsT] = _BASE_CLAIMS,
+        claims: type[ClaimsT] = SessionClaims,  # type: ignore[assignment]  # as its default says
         clock: Callable[[], float] = time.time,
         transport: HttpTransport | None = None,
         algorithms: Iterable[str] = ("RS256",),

@@ -9,6 +9,7 @@ from typing import Final, Literal, NoReturn
 
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.protocol.identity import Identity, Scoped
+from clerk_fastapi.protocol.uncalled import UNCALLED
 
 __all__ = [
     "AllOf",
@@ -19,6 +20,7 @@ __all__ = [
     "Organization",
     "Permission",
     "Plan",
+    "Preset",
     "Requirement",
     "Reverified",
     "Role",
@@ -26,8 +28,9 @@ __all__ = [
 ]
 
 Level = Literal["first_factor", "second_factor", "multi_factor"]
+Preset = Literal["strict_mfa", "strict", "moderate", "lax"]
 
-_PRESETS: Final[dict[str, tuple[Level, int]]] = {
+_PRESETS: Final[dict[Preset, tuple[Level, int]]] = {
     "strict_mfa": ("multi_factor", 10),
     "strict": ("second_factor", 10),
     "moderate": ("second_factor", 60),
@@ -46,6 +49,7 @@ class Requirement(ABC):
     """
 
     __slots__ = ()
+    __signature__ = UNCALLED
 
     def __bool__(self) -> NoReturn:
         # "Role(...) and Permission(...)" would silently demand the last one only.
@@ -81,9 +85,9 @@ class Role(Requirement):
 
     def met_by(self, identity: Identity, now: float) -> bool:
         role = identity.org_role
-        return bool(identity.org_id and role) and _with_prefix(role or "") == _with_prefix(
-            self.name
-        )
+        if not identity.org_id or not role:
+            return False
+        return _with_prefix(role) == _with_prefix(self.name)
 
     def describe(self) -> str:
         return f"role {_with_prefix(self.name)}"
@@ -184,13 +188,13 @@ class Reverified(Requirement):
     Source: https://clerk.com/docs/guides/secure/reverification
     """
 
-    preset: str | None
+    preset: Preset | None
     level: Level
     after_minutes: float
 
     def __init__(
         self,
-        preset: str | None = None,
+        preset: Preset | None = None,
         *,
         level: Level | None = None,
         after_minutes: float | None = None,

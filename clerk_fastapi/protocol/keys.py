@@ -46,6 +46,11 @@ class PublishableKey:
                 host = _decode_host(text.removeprefix(prefix))
                 if host is not None and _is_host(host, instance_type):
                     return cls(text, instance_type, host)
+        if text.startswith(("sk_", "test_", "live_")):
+            raise ConfigurationError(
+                "CLERK_PUBLISHABLE_KEY holds a secret key; swap it with CLERK_SECRET_KEY, and "
+                "replace it if it was ever sent to a browser."
+            )
         raise ConfigurationError(
             "CLERK_PUBLISHABLE_KEY is not a publishable key; copy it whole, from 'pk_test_' or "
             "'pk_live_' on, from the API keys page of the Clerk dashboard."

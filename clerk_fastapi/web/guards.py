@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from inspect import Parameter, Signature
 from typing import Annotated, Any, Final, NoReturn, ParamSpec
 
 from fastapi import Depends
@@ -30,11 +29,13 @@ from clerk_fastapi.protocol.authorization import (
     Organization,
     Permission,
     Plan,
+    Preset,
     Requirement,
     Reverified,
     Role,
 )
 from clerk_fastapi.protocol.claims import SessionClaims
+from clerk_fastapi.protocol.uncalled import UNCALLED
 from clerk_fastapi.web.openapi import describe_guard, guard_name
 from clerk_fastapi.web.refusals import teach
 from clerk_fastapi.web.running import running_engine
@@ -52,6 +53,8 @@ __all__ = [
     "require_reverification",
     "require_role",
 ]
+
+_P = ParamSpec("_P")
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,10 @@ class Guard(SecurityBase):
     def __hash__(self) -> int:
         return self._hash
 
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        # FastAPI copies the defaults of parameters, and a guard that is one guards nothing.
+        raise ConfigurationError("A guard goes into Depends(...): auth=Depends(require_auth).")
+
     async def __call__(
         self, connection: HTTPConnection, security_scopes: SecurityScopes
     ) -> Auth[SessionClaims] | None:
@@ -108,6 +115,7 @@ class Guard(SecurityBase):
         if isinstance(state, SignedOut):
             if self.optional:
                 return None
+            # Afresh, because the state is shared and tracebacks grow.
             raise type(state.error)(state.error.message)
         requirement = self.requirement
         if scopes:
@@ -147,26 +155,9 @@ require_organization: Final = Guard(Organization())
 """Demand an active organization; ``require(Organization("acme"))`` demands a certain one."""
 
 
-P = ParamSpec("P")
-
-
-def _to_be_called(make: Callable[P, Guard]) -> Callable[P, Guard]:
-    """Guard against ``Depends(require_role)``, which would have callers name their own role.
-
-    FastAPI would take the parameters of a guard's maker for query parameters, and the guard that it
-    makes for a mere value. With this signature it refuses to build the route.
-    """
-    unusable = Parameter("call_me_first", Parameter.POSITIONAL_ONLY, annotation=_Uncalled)
-    make.__signature__ = Signature([unusable])  # type: ignore[attr-defined]  # read by inspect
+def _to_be_called(make: Callable[_P, Guard]) -> Callable[_P, Guard]:
+    make.__signature__ = UNCALLED  # type: ignore[attr-defined]  # read by inspect
     return make
-
-
-class _Uncalled:
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> NoReturn:
-        raise ConfigurationError(
-            'Call the maker of a guard: Depends(require_role("org:admin")), Depends(require()).'
-        )
 
 
 @_to_be_called
@@ -213,7 +204,7 @@ def require_plan(slug: str) -> Guard:
 
 @_to_be_called
 def require_reverification(
-    preset: str | None = None, *, level: Level | None = None, after_minutes: float | None = None
+    preset: Preset | None = None, *, level: Level | None = None, after_minutes: float | None = None
 ) -> Guard:
     """Demand that the user proved who they are lately: ``require_reverification("strict")``.
 

@@ -143,14 +143,6 @@ def test_parties_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings().parties == ("https://a.example", "https://b.example")
 
 
-def test_variables_of_the_test_suite_configure_nothing(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """CLERK_FASTAPI_* variables belong to this package's tests, not to Clerk."""
-    monkeypatch.setenv("CLERK_FASTAPI_REQUIRE", "chromium")
-    assert create_app(settings)
-
-
 def test_any_asgi_server_can_import_it(settings: Settings) -> None:
     """``uvicorn example_app.main:app`` finds a complete application."""
     ended = subprocess.run(

@@ -21,7 +21,7 @@ def node(require_tool: Callable[[str], str]) -> str:
     """Node.js, with the SDK installed beside the oracle."""
     program = require_tool("node")
     if not sdk.installed(program):
-        required = "node" in os.environ.get("CLERK_FASTAPI_REQUIRE", "").split(",")
+        required = "node" in os.environ.get("SUITE_REQUIRES", "").split(",")
         cure = "Clerk's JavaScript SDK is not installed: run tests/oracle/install.sh"
         (pytest.fail if required else pytest.skip)(cure)
     return program

@@ -34,6 +34,7 @@ class Claims(SessionClaims):
 
 clerk = Clerk(claims=Claims)
 assert_type(clerk, Clerk[Claims])
+assert_type(Clerk(), Clerk[SessionClaims])
 app = FastAPI(lifespan=clerk.lifespan)
 
 

@@ -270,3 +270,27 @@ async def test_permission_that_no_header_can_hold_is_refused_without_it(
         answer = await client.get("/", headers=ada)
     assert answer.status_code == 403
     assert answer.headers["www-authenticate"] == 'Bearer error="insufficient_scope"'
+
+
+@pytest.mark.parametrize("kind", [Role, Permission, Feature, Plan, Organization, Reverified, Fresh])
+def test_requirement_that_is_no_guard_opens_nothing(clerk: Clerk, kind: Any) -> None:
+    """``Depends(Permission)`` would let callers name their own permission."""
+    app = FastAPI(lifespan=clerk.lifespan)
+    with pytest.raises(ConfigurationError, match="Depends"):
+
+        @app.get("/", dependencies=[Depends(kind)])
+        async def root() -> str:
+            return "in"
+
+
+async def test_guard_without_depends_opens_nothing(clerk: Clerk, ada: Headers) -> None:
+    """``auth=require_auth`` is a default value, and no dependency."""
+    app = FastAPI(lifespan=clerk.lifespan)
+
+    @app.get("/")
+    async def root(auth: Any = require_auth) -> str:
+        return "in"
+
+    async with running(app) as client:
+        with pytest.raises(ConfigurationError, match="Depends"):
+            await client.get("/", headers=ada)
