@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from types import TracebackType
-from typing import Any, Generic, Literal, Self
+from typing import Any, Generic, Literal, NamedTuple, Self
 
 from clerk_fastapi.backend.jwks import JwksCache, Keys, PinnedKey, fetch_keys
 from clerk_fastapi.backend.transport import HttpTransport, Transport
@@ -23,15 +23,16 @@ from clerk_fastapi.stores.memory import TokenMemory
 
 __all__ = ["Engine"]
 
-# Where a request keeps what it turned out to be, for the next guard that asks.
-_STATES = "clerk_fastapi.states"
 
+class _Kept(NamedTuple):
+    """What a request turned out to be, for the next guard that asks, and the facts it rests on.
 
-class _States(dict["Engine[Any]", tuple[Facts, State[Any]]]):
-    """States by engine, with the facts they rest on: a scope may be copied and its headers changed.
-
-    A type of its own, so that nobody else's entry in a scope passes for it.
+    A scope may be copied and its headers changed, so the facts are compared; and the type is
+    private, so that nobody else's entry in a scope passes for it.
     """
+
+    facts: Facts
+    state: State[Any]
 
 
 class Engine(Generic[ClaimsT]):
@@ -95,6 +96,7 @@ class Engine(Generic[ClaimsT]):
         )
         memory = TokenMemory(token_memory) if token_memory else None
         self._authenticator = Authenticator(settings, self._keys, memory, reader, clock)
+        self._kept_under = f"clerk_fastapi.state.{id(self)}"
         self.clock = clock
 
     async def authenticate(
@@ -109,16 +111,13 @@ class Engine(Generic[ClaimsT]):
         :raises BackendUnavailable: if the instance's keys cannot be had.
         """
         scope = connection.scope
-        states = scope.get(_STATES)
-        if not isinstance(states, _States):
-            states = scope[_STATES] = _States()
         facts = read_facts(scope)
-        kept = states.get(self)
-        if kept is not None and kept[0] == facts:
-            state = self._authenticator.look_again(kept[1])
+        kept = scope.get(self._kept_under)
+        if isinstance(kept, _Kept) and kept.facts == facts:
+            state = self._authenticator.look_again(kept.state)
         else:
             state = await self._authenticate(facts)
-            states[self] = facts, state
+            scope[self._kept_under] = _Kept(facts, state)
         if treat_pending_as_signed_out and isinstance(state, SignedIn) and state.auth.is_pending:
             return SignedOut(SessionPending())
         return state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any, Protocol
 
 from clerk_fastapi.protocol.credentials import Facts
@@ -31,23 +31,31 @@ def read_facts(scope: Scope) -> Facts:
     tokens make one that nobody accepts; cookies are joined with a semicolon (RFC 6265 section 5.4).
     Of longer ones the first 64 KB are read.
     """
-    found: dict[bytes, list[bytes]] = {}
+    found: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
         if name in _WANTED:
-            found.setdefault(name, []).append(value)
+            if name in found or len(value) > _MAX_BYTES:
+                found = _joined(scope["headers"])
+                break
+            found[name] = value
     get = found.get
     return Facts(
         scope["type"],
         scope.get("scheme", "http"),
-        _joined(get(b"authorization"), b", "),
-        _joined(get(b"cookie"), b"; "),
-        _joined(get(b"host"), b", "),
-        _joined(get(b"origin"), b", "),
+        get(b"authorization"),
+        get(b"cookie"),
+        get(b"host"),
+        get(b"origin"),
     )
 
 
-def _joined(values: list[bytes] | None, separator: bytes) -> bytes | None:
-    if values is None:
-        return None
-    whole = values[0] if len(values) == 1 else separator.join(values)
-    return whole[:_MAX_BYTES]  # no browser sends more, and a stranger's is not worth reading
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    values: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        if name in _WANTED:
+            values.setdefault(name, []).append(value)
+    # No browser sends more than this, and a stranger's is not worth reading.
+    return {
+        name: (b"; " if name == b"cookie" else b", ").join(several)[:_MAX_BYTES]
+        for name, several in values.items()
+    }
