@@ -3,6 +3,7 @@
     ClerkError                          code · status · message
     ├── ConfigurationError         500  a developer's mistake, said at start-up
     ├── TokenError                 401  one leaf for each reason code
+    ├── HandshakeRequired          307  .location: the browser goes to Clerk and comes back
     ├── AccessDenied               403  .missing says what the route demanded
     │   └── ReverificationRequired      the body that Clerk's browser SDK looks for
     └── BackendError               502  Clerk answered, but not as agreed
@@ -24,14 +25,25 @@ __all__ = [
     "ClientUatMissing",
     "ConfigurationError",
     "CredentialsMissing",
+    "CrossOriginSync",
     "CustomClaimsInvalid",
     "Demand",
+    "DevBrowserMissing",
+    "DevBrowserSync",
+    "HandshakeRequired",
     "KeyIdMismatch",
+    "KeysUnavailable",
+    "MachineTokenMissing",
+    "OrganizationMismatch",
     "OriginMismatch",
+    "PrimaryRespondsToSyncing",
     "ReverificationRequired",
+    "SatelliteNeedsSyncing",
     "SecretKeyRefused",
+    "SessionCookieMissing",
     "SessionPending",
     "SessionSuperseded",
+    "SessionTokenMissing",
     "SessionTooOld",
     "TokenError",
     "TokenExpired",
@@ -90,10 +102,20 @@ class CredentialsMissing(TokenError):
 
 
 class ClientUatMissing(TokenError):
-    """The ``__client_uat`` cookie says that this browser signed out."""
+    """A session cookie, but the ``__client_uat`` cookie says that nobody is signed in."""
 
     code = "session-token-but-no-client-uat"
-    sentence = "This browser has signed out; sign in again."
+    sentence = (
+        "This browser has signed out, or its __client_uat cookie is missing; sign in again, or "
+        "send the token as 'Authorization: Bearer <session token>'."
+    )
+
+
+class SessionCookieMissing(TokenError):
+    """The ``__client_uat`` cookie says that somebody is signed in, but no session cookie came."""
+
+    code = "client-uat-but-no-session-token"
+    sentence = "The session cookie is missing; open a page of this site, or fetch a fresh token."
 
 
 class SessionSuperseded(TokenError):
@@ -101,6 +123,65 @@ class SessionSuperseded(TokenError):
 
     code = "session-token-iat-before-client-uat"
     sentence = "The browser's session changed after this token was issued; fetch a fresh token."
+
+
+class DevBrowserMissing(TokenError):
+    """A development instance has not met this browser yet (``__clerk_db_jwt``)."""
+
+    code = "dev-browser-missing"
+    sentence = (
+        "This browser is unknown to the development instance; open a page of this site first, or "
+        "send the token as 'Authorization: Bearer <session token>'."
+    )
+
+
+class DevBrowserSync(TokenError):
+    """The development instance hands its browser token over in the URL."""
+
+    code = "dev-browser-sync"
+    sentence = "The browser has to be introduced to the development instance; open the page anew."
+
+
+class SatelliteNeedsSyncing(TokenError):
+    """A satellite domain does not know yet who is signed in on the primary domain."""
+
+    code = "satellite-needs-syncing"
+    sentence = "This satellite domain has to be synchronized with its primary domain first."
+
+
+class PrimaryRespondsToSyncing(TokenError):
+    """The primary domain sends a browser back to the satellite domain it came from."""
+
+    code = "primary-responds-to-syncing"
+    sentence = "The browser is on its way back to the satellite domain it came from."
+
+
+class CrossOriginSync(TokenError):
+    """A page of another origin led here; the session may have changed there."""
+
+    code = "primary-domain-cross-origin-sync"
+    sentence = "The session has to be synchronized, because a page of another origin led here."
+
+
+class OrganizationMismatch(TokenError):
+    """The URL names another organization than the one that is active."""
+
+    code = "active-organization-mismatch"
+    sentence = "Another organization has to be made active for this page."
+
+
+class SessionTokenMissing(TokenError):
+    """A handshake with Clerk brought no session home."""
+
+    code = "session-token-missing"
+    sentence = "Sign in first: Clerk knows of no session in this browser."
+
+
+class MachineTokenMissing(TokenError):
+    """A route for machines was called without a token in the ``Authorization`` header."""
+
+    code = "machine-token-missing"
+    sentence = "Send a token: 'Authorization: Bearer <API key, M2M token or OAuth access token>'."
 
 
 class OriginMismatch(TokenError):
@@ -225,6 +306,26 @@ class SessionTooOld(TokenError):
     sentence = "The session is too old for this; sign in again."
 
 
+# --- 307: who is asking is not known before the browser has been to Clerk and back ----------------
+
+
+class HandshakeRequired(ClerkError):
+    """The browser has to go to ``location`` and comes back with fresh cookies.
+
+    ``cookies`` are the values of the ``Set-Cookie`` headers to send along, ``reason`` is Clerk's.
+    """
+
+    code = "handshake"
+    status = 307
+    sentence = "The browser has to fetch a fresh session from Clerk first."
+
+    def __init__(self, reason: str, location: str, cookies: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.reason = reason
+        self.location = location
+        self.cookies = cookies
+
+
 # --- 403: known, but not allowed ------------------------------------------------------------------
 
 
@@ -272,13 +373,20 @@ class BackendError(ClerkError):
 class BackendUnavailable(BackendError):
     """Clerk cannot be asked at the moment; ``retry_after`` is in whole seconds."""
 
-    code = "jwk-remote-failed-to-load"
+    code = "backend-unavailable"
     status = 503
-    sentence = "Clerk's signing keys cannot be fetched at the moment; try again shortly."
+    sentence = "Clerk cannot be asked at the moment; try again shortly."
 
     def __init__(self, message: str | None = None, *, retry_after: int = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class KeysUnavailable(BackendUnavailable):
+    """The instance's signing keys cannot be had, so that no session token can be verified."""
+
+    code = "jwk-remote-failed-to-load"
+    sentence = "Clerk's signing keys cannot be fetched at the moment; try again shortly."
 
 
 class SecretKeyRefused(BackendUnavailable):

@@ -14,7 +14,12 @@ from pydantic import SecretStr
 from pydantic_core import from_json
 
 from clerk_fastapi.backend.transport import Answer, Transport
-from clerk_fastapi.errors import BackendUnavailable, KeyIdMismatch, SecretKeyRefused
+from clerk_fastapi.errors import (
+    BackendUnavailable,
+    KeyIdMismatch,
+    KeysUnavailable,
+    SecretKeyRefused,
+)
 from clerk_fastapi.protocol._jose import KeyRefused, VerificationKey, key_from_jwk
 
 __all__ = ["JwksCache", "Keys", "PinnedKey", "fetch_keys"]
@@ -67,10 +72,13 @@ async def fetch_keys(
     """Fetch a JSON Web Key Set (RFC 7517 section 5) and build its keys; unusable ones are left out.
 
     :raises SecretKeyRefused: if Clerk does not accept the secret key.
-    :raises BackendUnavailable: if no usable set can be had.
+    :raises KeysUnavailable: if no usable set can be had.
     """
     bearer = None if secret_key is None else secret_key.get_secret_value()
-    answer = await transport.get(url, bearer=bearer)
+    try:
+        answer = await transport.get(url, bearer=bearer)
+    except BackendUnavailable:
+        raise KeysUnavailable from None
     if secret_key is not None and answer.status in (401, 403):
         logger.error("Clerk refuses the secret key (%d): check CLERK_SECRET_KEY", answer.status)
         raise SecretKeyRefused(retry_after=int(_LONGEST_PAUSE))
@@ -80,11 +88,11 @@ async def fetch_keys(
             url,
             answer.status,
         )
-        raise BackendUnavailable(retry_after=answer.retry_after or 1)
+        raise KeysUnavailable(retry_after=answer.retry_after or 1)
     keys = _read_keys(answer)
     if not keys:
         logger.warning("%s holds no usable key", url)
-        raise BackendUnavailable
+        raise KeysUnavailable
     return keys
 
 
@@ -136,7 +144,7 @@ class JwksCache:
         self._next_lookup = -math.inf
         self._next_attempt = -math.inf
         self._failures = 0
-        self._failure: type[BackendUnavailable] = BackendUnavailable
+        self._failure: type[BackendUnavailable] = KeysUnavailable
         self._flight: asyncio.Task[None] | None = None
 
     def ready(self, kid: str | None) -> VerificationKey | None:
@@ -228,7 +236,7 @@ class JwksCache:
                 raise
         else:
             return
-        raise BackendUnavailable  # it was close() that ended the fetch
+        raise KeysUnavailable  # it was close() that ended the fetch
 
     def _pause(self) -> float:
         """Seconds to wait until the next attempt after a failure."""
