@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
-from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, TypeAlias
 
 import httpx
 
@@ -38,7 +39,7 @@ class Transport:
     :param transport: an httpx transport to send requests with; ``None`` for the network.
     :param timeout: seconds that a call may take in all, retries included.
     :param retry_delays: seconds to wait before each further attempt after a network error or a 5xx
-        answer. Refusals such as 401 are final.
+        answer to a GET. Refusals such as 401 are final.
     """
 
     def __init__(
@@ -70,45 +71,49 @@ class Transport:
         :param bearer: the secret key, for the Backend API.
         :raises BackendUnavailable: if no whole answer came in time.
         """
-        headers = {"Clerk-API-Version": _API_VERSION, "Content-Type": "application/json"}
-        if bearer is not None:
-            headers["Authorization"] = f"Bearer {bearer}"
+        return await self._call(_Call("GET", url, bearer, None), self._retry_delays)
+
+    async def post(
+        self, url: str, body: Mapping[str, object], *, bearer: str | None = None, retry: bool
+    ) -> Answer:
+        """Send ``body`` as JSON to ``url``, without following redirects.
+
+        :param bearer: the secret key, for the Backend API.
+        :param retry: whether sending it twice does no harm, so that it may be tried again after a
+            network error; an answer, whatever it is, is final.
+        :raises BackendUnavailable: if no whole answer came in time.
+        """
+        call = _Call("POST", url, bearer, json.dumps(body).encode())
+        return await self._call(call, self._retry_delays if retry else ())
+
+    async def _call(self, call: _Call, delays: Sequence[float]) -> Answer:
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._attempts(url, headers)
+                return await self._attempts(call, delays)
         except (TimeoutError, httpx.HTTPError) as error:
-            logger.warning("no answer from %s: %s", url, type(error).__name__)
-            raise BackendUnavailable from None
+            failure = type(error).__name__
+        logger.warning("no answer from %s: %s", call.url.partition("?")[0], failure)
+        # Outside of the except clause: errors of httpx keep the request, and so the secret key.
+        raise BackendUnavailable
 
-    async def _attempts(self, url: str, headers: dict[str, str]) -> Answer:
-        for delay in self._retry_delays:
+    async def _attempts(self, call: _Call, delays: Sequence[float]) -> Answer:
+        for delay in delays:
             try:
-                answer = await self._once(url, headers)
+                answer = await self._once(call)
             except httpx.TransportError:
                 await asyncio.sleep(delay)
                 continue
-            if answer.status < 500 or answer.retry_after is not None:
+            if answer.status < 500 or answer.retry_after is not None or call.method == "POST":
                 return answer
             await asyncio.sleep(delay)
-        return await self._once(url, headers)
+        return await self._once(call)
 
-    async def _once(self, url: str, headers: dict[str, str]) -> Answer:
+    async def _once(self, call: _Call) -> Answer:
         client = self._client
         if client is None or self._loop is not asyncio.get_running_loop():
             async with self._make_client() as client:
-                return await self._read(client, url, headers)
-        return await self._read(client, url, headers)
-
-    async def _read(self, client: httpx.AsyncClient, url: str, headers: dict[str, str]) -> Answer:
-        async with client.stream("GET", url, headers=headers) as response:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > _MAX_BODY:
-                    raise httpx.RemoteProtocolError("body too large")
-            retry_after = response.headers.get("retry-after", "")
-            seconds = int(retry_after) if _SECONDS.fullmatch(retry_after) else None
-            return Answer(response.status_code, bytes(body), seconds)
+                return await _send(client, call)
+        return await _send(client, call)
 
     def _make_client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
@@ -117,3 +122,39 @@ class Transport:
             follow_redirects=False,
             headers={"User-Agent": f"clerk-fastapi/{__version__}"},
         )
+
+
+class _Call(NamedTuple):
+    """One call, however often it is tried."""
+
+    method: Literal["GET", "POST"]
+    url: str
+    bearer: str | None
+    body: bytes | None
+
+
+class _QuietURL(httpx.URL):
+    """A URL that does not say its query, which may be a secret: httpx logs every URL it calls."""
+
+    def __str__(self) -> str:
+        return super().__str__().partition("?")[0]
+
+
+async def _send(client: httpx.AsyncClient, call: _Call) -> Answer:
+    headers = {"Clerk-API-Version": _API_VERSION, "Content-Type": "application/json"}
+    if call.bearer is not None:
+        headers["Authorization"] = f"Bearer {call.bearer}"
+    request = client.build_request(call.method, call.url, headers=headers, content=call.body)
+    request.url = _QuietURL(request.url)
+    response = await client.send(request, stream=True)
+    try:
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > _MAX_BODY:
+                raise httpx.RemoteProtocolError("body too large")
+    finally:
+        await response.aclose()
+    retry_after = response.headers.get("retry-after", "")
+    seconds = int(retry_after) if _SECONDS.fullmatch(retry_after) else None
+    return Answer(response.status_code, bytes(body), seconds)

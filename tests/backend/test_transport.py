@@ -2,7 +2,10 @@
 
 import asyncio
 import gzip
+import json
+import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -83,6 +86,67 @@ async def test_network_errors_are_tried_again(error: Exception) -> None:
     with pytest.raises(BackendUnavailable):
         await impatient(failing).get(URL)
     assert len(failing.requests) == 3
+
+
+async def test_post_carries_json_the_key_and_the_same_headers() -> None:
+    """The body arrives as it was given, whatever characters it has."""
+    script = Script(httpx.Response(200, content=b"{}"))
+    body = {"token": 'mt_\udcff"\\', "format": None}
+    answer = await Transport(script).post(URL, body, bearer=SECRET, retry=False)
+    (request,) = script.requests
+    assert (answer.status, answer.body, request.method) == (200, b"{}", "POST")
+    assert json.loads(request.content) == body
+    assert request.headers["authorization"] == f"Bearer {SECRET}"
+    assert request.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(("retry", "attempts"), [(True, 3), (False, 1)])
+async def test_post_is_repeated_only_if_that_does_no_harm(retry: bool, attempts: int) -> None:
+    """A network error leaves open whether Clerk acted; the caller knows whether that matters."""
+    failing = Script(httpx.ReadError("reset"))
+    with pytest.raises(BackendUnavailable):
+        await impatient(failing).post(URL, {}, retry=retry)
+    assert len(failing.requests) == attempts
+    answered = Script(httpx.Response(503))
+    assert (await impatient(answered).post(URL, {}, retry=retry)).status == 503
+    assert len(answered.requests) == 1
+
+
+async def test_post_is_bounded_in_time_and_size() -> None:
+    """Neither a silent server nor an endless one keeps a request waiting."""
+    large = Script(httpx.Response(200, content=bytes(2 * 1024 * 1024)))
+    async with asyncio.timeout(5):
+        for transport in (Transport(Hanging(), timeout=0.01), Transport(large, retry_delays=())):
+            with pytest.raises(BackendUnavailable):
+                await transport.post(URL, {}, retry=True)
+
+
+@pytest.mark.parametrize("answer", [httpx.Response(200), httpx.ConnectError("refused")])
+async def test_query_is_sent_and_never_logged(
+    caplog: pytest.LogCaptureFixture, answer: httpx.Response | Exception
+) -> None:
+    """A nonce in a URL is as good as a session; httpx logs URLs, and so do we."""
+    caplog.set_level(logging.DEBUG)
+    for name in ("httpx", "httpcore", "clerk_fastapi"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    script = Script(answer)
+    with suppress(BackendUnavailable):
+        await impatient(script).get(f"{URL}?nonce=hush")
+    with suppress(BackendUnavailable):
+        await impatient(script).post(f"{URL}?nonce=hush", {}, retry=False)
+    assert {request.url.query for request in script.requests} == {b"nonce=hush"}
+    assert URL in caplog.text
+    assert "hush" not in caplog.text
+
+
+async def test_outage_does_not_hold_on_to_the_request() -> None:
+    """Whoever logs the error with all it refers to finds neither the key nor the body."""
+    with pytest.raises(BackendUnavailable) as outage:
+        await Transport(Script(httpx.ConnectError("refused")), retry_delays=()).post(
+            URL, {"token": "mt_secret"}, bearer=SECRET, retry=False
+        )
+    assert outage.value.__context__ is None
+    assert outage.value.__cause__ is None
 
 
 async def test_last_server_error_is_the_answer() -> None:
