@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.oracle import ours
-from tests.oracle.vectors import FAMILIES, Vector, load
+from tests.conformance import ours
+from tests.conformance.vectors import FAMILIES, Vector, load
 
 VECTORS = {f"{family}/{vector['id']}": vector for family in FAMILIES for vector in load(family)}
 

@@ -6,9 +6,9 @@ from itertools import product
 from random import Random
 from typing import Any
 
-from tests.oracle.case import Case, label
-from tests.oracle.faults import FAULTS, STAGES, Fault
-from tests.oracle.tokens import ISSUER, KID, NOW, ORIGIN, Token
+from tests.conformance.case import Case, label
+from tests.conformance.faults import FAULTS, STAGES, Fault
+from tests.conformance.tokens import ISSUER, KID, NOW, ORIGIN, Token
 
 __all__ = ["random_cases", "written_cases"]
 

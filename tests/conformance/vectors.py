@@ -6,8 +6,8 @@ from random import Random
 from types import ModuleType
 from typing import Any
 
-from tests.oracle import claims_cases, has_cases, key_cases, verify_cases
-from tests.oracle.case import Case, answer_all
+from tests.conformance import claims_cases, has_cases, key_cases, verify_cases
+from tests.conformance.case import Case, answer_all
 
 __all__ = ["FAMILIES", "Vector", "load", "path", "render"]
 

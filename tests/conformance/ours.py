@@ -11,8 +11,8 @@ from starlette.requests import HTTPConnection
 
 from clerk_fastapi import Auth, Clerk, ConfigurationError, SignedOut
 from clerk_fastapi.protocol.keys import PublishableKey
-from tests.oracle.case import Question, key_set, pem_text
-from tests.oracle.tokens import HOST, NOW, sign
+from tests.conformance.case import Question, key_set, pem_text
+from tests.conformance.tokens import HOST, NOW, sign
 
 __all__ = ["answer_all"]
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from random import Random
 
-from tests.oracle.case import Case, label
+from tests.conformance.case import Case, label
 
 __all__ = ["random_cases", "written_cases"]
 

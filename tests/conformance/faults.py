@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.oracle.case import label
-from tests.oracle.tokens import ISSUER, NOW, Token
+from tests.conformance.case import label
+from tests.conformance.tokens import ISSUER, NOW, Token
 
 __all__ = ["FAULTS", "STAGES", "Fault"]
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.oracle import sdk
-from tests.oracle.tokens import NOW, Token, jwk, pem, sign
+from tests.conformance import sdk
+from tests.conformance.tokens import NOW, Token, jwk, pem, sign
 
 __all__ = ["Answered", "Case", "Question", "answer_all", "key_set", "label", "pem_text"]
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any
 
-from tests.oracle.case import Case, label
-from tests.oracle.tokens import Token
+from tests.conformance.case import Case, label
+from tests.conformance.tokens import Token
 
 __all__ = ["emptied_features", "random_cases", "random_claims", "written_cases"]
 

@@ -5,8 +5,8 @@ from itertools import product
 from random import Random
 from typing import Any
 
-from tests.oracle.case import Case, label
-from tests.oracle.claims_cases import emptied_features, random_claims
+from tests.conformance.case import Case, label
+from tests.conformance.claims_cases import emptied_features, random_claims
 
 __all__ = ["BEARERS", "random_cases", "written_cases"]
 

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-  echo "tests/oracle: node and npm are needed" >&2
+  echo "tests/conformance: node and npm are needed" >&2
   exit 1
 fi
 if ! node oracle.mjs --check 2>/dev/null; then

@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from tests.oracle import ours, sdk
-from tests.oracle.case import answer_all
-from tests.oracle.vectors import FAMILIES, path, render
+from tests.conformance import ours, sdk
+from tests.conformance.case import answer_all
+from tests.conformance.vectors import FAMILIES, path, render
 
 CASES = 600
 SEEDS = (11, 12)
@@ -22,7 +22,7 @@ def node(require_tool: Callable[[str], str]) -> str:
     program = require_tool("node")
     if not sdk.installed(program):
         required = "node" in os.environ.get("SUITE_REQUIRES", "").split(",")
-        cure = "Clerk's JavaScript SDK is not installed: run tests/oracle/install.sh"
+        cure = "Clerk's JavaScript SDK is not installed: run tests/conformance/install.sh"
         (pytest.fail if required else pytest.skip)(cure)
     return program
 

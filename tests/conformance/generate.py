@@ -1,8 +1,8 @@
-"""Makes the vector files anew: `install.sh` first, then `python -m tests.oracle.generate`."""
+"""Makes the vector files anew: `install.sh` first, then `python -m tests.conformance.generate`."""
 
 import shutil
 
-from tests.oracle.vectors import FAMILIES, path, render
+from tests.conformance.vectors import FAMILIES, path, render
 
 if __name__ == "__main__":
     node = shutil.which("node")
