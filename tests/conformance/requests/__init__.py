@@ -1,0 +1,1 @@
+"""Generated requests, judged by Clerk's JavaScript SDK and by this package."""

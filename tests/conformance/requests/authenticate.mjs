@@ -1,0 +1,89 @@
+// Judges requests with Clerk's own authenticateRequest(): one JSON line on stdin, one on stdout.
+//
+//   {"now", "method", "url", "headers", "client", "options", "pending"}
+//   -> {"status", "reason", "token_type", "location", "cookies", "auth"}
+//
+// An exception that the SDK lets out is the status "crash".
+
+import { webcrypto } from 'node:crypto';
+import { createInterface } from 'node:readline';
+
+globalThis.crypto ??= webcrypto; // Node.js 18 has it, but not there
+
+let now = 0;
+Date.now = () => now; // where the SDK takes the time from
+const later = globalThis.setTimeout;
+globalThis.setTimeout = (callback, _, ...rest) => later(callback, 0, ...rest); // retries do not wait
+for (const name of ['log', 'info', 'warn', 'error']) console[name] = () => {};
+
+const { createClerkClient } = await import('@clerk/backend');
+
+const clients = new Map();
+function clientOf(options) {
+  const name = JSON.stringify(options);
+  if (!clients.has(name)) clients.set(name, createClerkClient(options));
+  return clients.get(name);
+}
+
+const given = members =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null && value !== undefined));
+
+const SESSION = {
+  user_id: 'userId',
+  session_id: 'sessionId',
+  session_status: 'sessionStatus',
+  org_id: 'orgId',
+  org_role: 'orgRole',
+  org_slug: 'orgSlug',
+  org_permissions: 'orgPermissions',
+  actor: 'actor',
+  factor_verification_age: 'factorVerificationAge',
+};
+const MACHINE = {
+  id: 'id',
+  name: 'name',
+  subject: 'subject',
+  scopes: 'scopes',
+  claims: 'claims',
+  user_id: 'userId',
+  org_id: 'orgId',
+  machine_id: 'machineId',
+  client_id: 'clientId',
+};
+
+async function shown(state, pending) {
+  const auth = state.toAuth({ treatPendingAsSignedOut: !pending });
+  if (!auth?.isAuthenticated) return null;
+  const names = auth.tokenType === 'session_token' ? SESSION : MACHINE;
+  const members = Object.entries(names).map(([name, theirs]) => [name, auth[theirs]]);
+  return given({ ...Object.fromEntries(members), token: await auth.getToken() });
+}
+
+async function judged({ now: moment, method, url, headers, client, options, pending }) {
+  now = moment;
+  let state;
+  try {
+    const request = new Request(url, { method, headers });
+    state = await clientOf(client).authenticateRequest(request, options);
+  } catch (error) {
+    return { status: 'crash', reason: `${error}` };
+  }
+  let auth;
+  try {
+    auth = await shown(state, pending);
+  } catch (error) {
+    auth = `crash: ${error}`;
+  }
+  return {
+    status: state.status,
+    reason: state.reason,
+    token_type: state.tokenType,
+    location: state.headers.get('location'),
+    cookies: state.headers.getSetCookie(),
+    auth,
+  };
+}
+
+for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
+  process.stdout.write(`${JSON.stringify(await judged(JSON.parse(line)))}\n`);
+}

@@ -1,0 +1,77 @@
+"""What operators configure: instances, satellites, proxies, patterns and restrictions."""
+
+from tests.conformance.requests.draw import Draw
+from tests.conformance.requests.question import Options
+
+__all__ = ["LOOPBACK", "configured", "restricted"]
+
+LOOPBACK = "localhost:3000"
+PATTERNS: list[dict[str, list[str]]] = [
+    {"organization_patterns": ["/orgs/:slug", "/orgs/:slug/(.*)"]},
+    {"organization_patterns": ["/organizations/:id/(.*)", "/orgs/:slug"]},
+    {
+        "organization_patterns": ["/orgs/:slug/(.*)"],
+        "personal_account_patterns": ["/me", "/me/(.*)"],
+    },
+    {"personal_account_patterns": ["/me", "/dashboard"]},
+    {"organization_patterns": ["/orgs/:slug"], "personal_account_patterns": []},
+]
+
+
+def configured(draw: Draw) -> tuple[Options, str, str]:
+    """Options of an instance, with the scheme and the host of the application."""
+    options: Options = {"instance": draw.one("production", "development")}
+    production = options["instance"] == "production"
+    if draw.chance(0.2):
+        options["keys"] = draw.either(0.8, "jwks", "jwks_charset", "jwks_elsewhere")
+    scheme, host = "https", "app.example.com"
+    if not production and draw.chance(0.6):
+        scheme, host = "http", LOOPBACK
+    if draw.chance(0.18):
+        host = _satellite(draw, options)
+        scheme = "https"
+    elif draw.chance(0.1):
+        options["proxy_url"] = draw.one(
+            "https://app.example.com/__clerk", "/__clerk", "https://proxy.example.com/clerk/"
+        )
+    elif draw.chance(0.03):
+        options["domain"] = "example.com"
+    if draw.chance(0.2):
+        options["organization_sync"] = draw.one(*PATTERNS)
+    if draw.chance(0.08):
+        options["pending"] = True
+    if draw.chance(0.5):
+        options["token_memory"] = 0
+    return options, scheme, host
+
+
+def restricted(draw: Draw, options: Options, scheme: str, host: str) -> None:
+    """Add restrictions on tokens."""
+    if draw.chance(0.25):
+        options["authorized_parties"] = draw.one(
+            [f"{scheme}://{host}"], ["https://app.example.com", "https://other.example.com"]
+        )
+    if draw.chance(0.06):
+        options["audience"] = draw.one("api", ["api", "web"])
+    if draw.chance(0.06):
+        options["issuer"] = draw.one(
+            "https://clerk.example.com", ["https://clerk.other.example.org"], False
+        )
+    if draw.chance(0.06):
+        options["clock_skew"] = draw.one(0.0, 2.5, 60.0)
+
+
+def _satellite(draw: Draw, options: Options) -> str:
+    options["is_satellite"] = True
+    host = "satellite.example.org"
+    if draw.chance(0.7):
+        options["domain"] = host
+    else:
+        options["proxy_url"] = draw.one(f"https://{host}/__clerk", "/__clerk")
+    if options["instance"] == "development" or draw.chance(0.5):
+        options["sign_in_url"] = draw.one(
+            "https://app.example.com/sign-in", "https://app.example.com/sign-in?from=satellite"
+        )
+    if draw.chance(0.3):
+        options["satellite_auto_sync"] = True
+    return host
