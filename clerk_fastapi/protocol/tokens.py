@@ -14,8 +14,10 @@ from clerk_fastapi.errors import TokenInvalid, TokenTypeMismatch
 __all__ = [
     "MACHINE_SUBJECT",
     "MAX_TOKEN_BYTES",
+    "OAUTH_TYPES",
     "TokenHeader",
     "UnverifiedToken",
+    "peek",
     "peek_claims",
     "refuse_machine_claims",
 ]
@@ -26,8 +28,10 @@ MAX_TOKEN_BYTES: Final = 16_384
 MACHINE_SUBJECT: Final = "mch_"
 """How the ids of machines begin, which are the subjects of M2M tokens."""
 
+OAUTH_TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
+"""The ``typ`` of OAuth access tokens (RFC 9068 section 2.1)."""
+
 _SESSION_CATEGORIES = frozenset({"cl_B7d4PD111AAA", "cl_I7d4PD111III"})
-_MACHINE_TYPES = frozenset({"at+jwt", "application/at+jwt"})
 
 # The decoder forgives padding, the other alphabet, and whatever JSON would unescape; we do not.
 _EQUALS, _PLUS, _SLASH, _BACKSLASH = b"=+/\\"
@@ -38,10 +42,16 @@ _decode: Final[Callable[[bytes], tuple[bytes, bytes]]] = TypeAdapter(
 
 
 class TokenHeader(NamedTuple):
-    """The JOSE header (RFC 7515 section 4), type-checked; members that nobody needs are dropped."""
+    """The JOSE header (RFC 7515 section 4), type-checked; members that nobody needs are dropped.
+
+    A ``typ`` or ``cat`` that is no text is empty text, which nobody accepts. ``refusal`` is what a
+    session token is refused with if it has this header.
+    """
 
     algorithm: str
     kid: str | None
+    kind: str
+    """The ``typ``: ``JWT`` unless it says otherwise."""
     category: str | None
     refusal: type[TokenInvalid] | type[TokenTypeMismatch] | None
 
@@ -60,19 +70,24 @@ class UnverifiedToken(NamedTuple):
 
         :raises TokenInvalid: if it is anything else, or longer than :data:`MAX_TOKEN_BYTES`.
         """
-        if len(token) > MAX_TOKEN_BYTES or (
-            _EQUALS in token or _PLUS in token or _SLASH in token or _BACKSLASH in token
-        ):
-            raise TokenInvalid
-        header, _, rest = token.partition(b".")
-        payload, dot, signature = rest.partition(b".")
-        if not dot:
-            raise TokenInvalid
-        decoded = _decoded(payload, signature)
-        if decoded is None:
-            raise TokenInvalid
-        content, proof = decoded
+        header, payload, signature = _split(token)
+        content, proof = _decoded(payload, signature)
         return cls(_read_header(header), token[: -1 - len(signature)], content, proof)
+
+
+def peek(token: bytes) -> tuple[str | None, bytes]:
+    """Read the ``typ`` and the payload of a token, however odd its header is otherwise.
+
+    Nobody vouches for either: fit to tell what kind of token it wants to be.
+
+    :raises TokenInvalid: if it is not three parts of base64url that all say something, or its
+        header no JSON object.
+    """
+    header, payload, signature = _split(token)
+    content, proof = _decoded(payload, signature)
+    if not proof:
+        raise TokenInvalid
+    return _remembered_type(header) if len(header) <= 256 else _peek_type(header), content
 
 
 def peek_claims(payload: bytes) -> Mapping[str, object]:
@@ -107,36 +122,55 @@ def _read_header(segment: bytes) -> TokenHeader:
 
 
 def _parse_header(segment: bytes) -> TokenHeader:
-    decoded = _decoded(segment, b"")
-    if decoded is None:
-        raise TokenInvalid
-    header = peek_claims(decoded[0])
-    algorithm, kid, category = (header.get(name) for name in ("alg", "kid", "cat"))
+    header = peek_claims(_decoded(segment, b"")[0])
+    algorithm, kid = header.get("alg"), header.get("kid")
     # A token that demands extensions we do not know must be refused (RFC 7515 section 4.1.11), and
     # b64 (RFC 7797) changes what is signed.
     if "crit" in header or "b64" in header:
         raise TokenInvalid
     if not isinstance(algorithm, str) or not isinstance(kid, str | None):
         raise TokenInvalid
-    kind = header.get("typ", "JWT")
+    kind, category = _text(header, "typ"), _text(header, "cat")
+    if kind is None:
+        kind = "JWT"
     refusal: type[TokenInvalid] | type[TokenTypeMismatch] | None = None
     if kind != "JWT":
-        is_machine_type = isinstance(kind, str) and kind in _MACHINE_TYPES
-        refusal = TokenTypeMismatch if is_machine_type else TokenInvalid
-    if not isinstance(category, str):
-        category = None
-    if "cat" in header and category not in _SESSION_CATEGORIES:
+        refusal = TokenTypeMismatch if kind in OAUTH_TYPES else TokenInvalid
+    if category is not None and category not in _SESSION_CATEGORIES:
         refusal = TokenTypeMismatch
-    return TokenHeader(algorithm, kid, category, refusal)
+    return TokenHeader(algorithm, kid, kind, category, refusal)
+
+
+def _text(header: Mapping[str, object], name: str) -> str | None:
+    value = header.get(name)
+    return value if isinstance(value, str) else "" if name in header else None
+
+
+def _peek_type(segment: bytes) -> str | None:
+    return _text(peek_claims(_decoded(segment, b"")[0]), "typ")
 
 
 _remembered_header = lru_cache(maxsize=256)(_parse_header)
+_remembered_type = lru_cache(maxsize=256)(_peek_type)
 
 
-# Errors of the decoder quote what they could not decode, so none of them may become the context of
-# an error of ours.
-def _decoded(first: bytes, second: bytes) -> tuple[bytes, bytes] | None:
+def _split(token: bytes) -> tuple[bytes, bytes, bytes]:
+    if len(token) > MAX_TOKEN_BYTES or (
+        _EQUALS in token or _PLUS in token or _SLASH in token or _BACKSLASH in token
+    ):
+        raise TokenInvalid
+    header, _, rest = token.partition(b".")
+    payload, dot, signature = rest.partition(b".")
+    if not dot:
+        raise TokenInvalid
+    return header, payload, signature
+
+
+def _decoded(first: bytes, second: bytes) -> tuple[bytes, bytes]:
     try:
         return _decode(b'["%b","%b"]' % (first, second))
     except ValidationError:
-        return None
+        pass
+    # Out here: errors of the decoder quote what they could not decode, so that none of them may
+    # become the context of an error of ours.
+    raise TokenInvalid
