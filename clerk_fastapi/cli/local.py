@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.protocol.keys import secret_key_instance_type
 from clerk_fastapi.testing import SEED_CLAIMS, LocalClerk, SeededMember, seed
-from clerk_fastapi.testing.app import TOKENS_PATH
 from clerk_fastapi.testing.loopback import bind, url_of
+from clerk_fastapi.testing.workbench import TOKENS_PATH
 
 __all__ = ["add_to"]
 
@@ -73,6 +73,7 @@ def _settings(local: LocalClerk, url: str) -> dict[str, str]:
         "CLERK_PUBLISHABLE_KEY": local.publishable_key,
         "CLERK_SECRET_KEY": local.secret_key,
         "CLERK_API_URL": url,
+        "CLERK_PROXY_URL": url,
     }
 
 

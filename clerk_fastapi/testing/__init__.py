@@ -1,8 +1,19 @@
 """A Clerk of your own, for development and tests: LocalClerk, and tokens good and evil."""
 
-from clerk_fastapi.testing.directory import Membership, Organization, Session, User
 from clerk_fastapi.testing.forgery import FORGERIES
 from clerk_fastapi.testing.local import LocalClerk
+from clerk_fastapi.testing.records import (
+    ApiKey,
+    Browser,
+    M2MToken,
+    Machine,
+    MachineToken,
+    Membership,
+    OAuthToken,
+    Organization,
+    Session,
+    User,
+)
 from clerk_fastapi.testing.seed import SEED_CLAIMS, SeededMember, seed
 from clerk_fastapi.testing.signing import SigningKey
 from clerk_fastapi.testing.tokens import ABSENT
@@ -11,8 +22,14 @@ __all__ = [
     "ABSENT",
     "FORGERIES",
     "SEED_CLAIMS",
+    "ApiKey",
+    "Browser",
     "LocalClerk",
+    "M2MToken",
+    "Machine",
+    "MachineToken",
     "Membership",
+    "OAuthToken",
     "Organization",
     "SeededMember",
     "Session",

@@ -1,81 +1,37 @@
-"""The records of an instance: users, organizations, roles, memberships and sessions."""
+"""Who an instance knows: users, organizations, roles, memberships, browsers and sessions."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from clerk_fastapi.errors import ConfigurationError
+from clerk_fastapi.testing.records import (
+    Browser,
+    EndedStatus,
+    LiveStatus,
+    Membership,
+    Organization,
+    Session,
+    User,
+)
 from clerk_fastapi.testing.signing import new_id
 
-__all__ = ["Directory", "Membership", "Organization", "Session", "SessionStatus", "User"]
+__all__ = ["Directory"]
 
-SessionStatus = Literal["active", "pending"]
-RecordT = TypeVar("RecordT", "User", "Organization")
+RecordT = TypeVar("RecordT", User, Organization)
 
 _SLUG = re.compile(r"[a-z0-9_-]+", re.ASCII)
 _ROLE = re.compile(r"org:[a-z0-9_-]+", re.ASCII)
 _PERMISSION = re.compile(r"org:[a-z0-9_-]+:[a-z0-9_-]+", re.ASCII)
 
 
-@dataclass(eq=False)
-class User:
-    """A person with an account; change a field, and the next token says so."""
-
-    id: str
-    email: str
-    first_name: str | None
-    last_name: str | None
-    public_metadata: dict[str, Any]
-    plan: str | None
-    features: list[str]
-
-
-@dataclass(eq=False)
-class Organization:
-    """A group of users, with a plan and features of its own."""
-
-    id: str
-    slug: str
-    name: str
-    public_metadata: dict[str, Any]
-    plan: str | None
-    features: list[str]
-
-
-@dataclass(eq=False)
-class Membership:
-    """A user's place in an organization: a role, and what this member may do."""
-
-    organization: Organization
-    user: User
-    role: str
-    permissions: list[str]
-
-
-@dataclass(eq=False)
-class Session:
-    """A signed-in user on one device.
-
-    ``organization`` is the active one, ``origin`` the page that signed in, ``actor`` who is really
-    acting if this is an impersonation. ``factors_verified_at`` holds the moments at which the first
-    and the second factor were verified; ``None`` in the place of one means never.
-    """
-
-    id: str
-    user: User
-    organization: Organization | None
-    status: SessionStatus
-    origin: str | None
-    actor: Mapping[str, object] | None
-    factors_verified_at: tuple[float | None, float | None] | None
-    created_at: float
-
-
 class Directory:
-    """Everyone an instance knows, by id. Times are seconds since the epoch, read from ``clock``."""
+    """Everyone an instance knows, by id; browsers are by token, since that is all they bring.
+
+    Times are seconds since the epoch, read from ``clock``.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
@@ -83,6 +39,7 @@ class Directory:
         self.organizations: dict[str, Organization] = {}
         self.roles: dict[str, list[str]] = {}
         self.memberships: dict[tuple[str, str], Membership] = {}
+        self.browsers: dict[str, Browser] = {}
         self.sessions: dict[str, Session] = {}
 
     def add_user(
@@ -171,37 +128,73 @@ class Directory:
         self.memberships[group.id, member.id] = membership
         return membership
 
+    def add_browser(self) -> Browser:
+        """Add a browser in which nobody is signed in."""
+        browser = Browser(new_id("client"), new_id("dvb"), self.clock())
+        self.browsers[browser.token] = browser
+        return browser
+
     def sign_in(
         self,
         user: User | str,
         *,
         organization: Organization | str | None = None,
-        status: SessionStatus = "active",
+        browser: Browser | None = None,
+        status: LiveStatus = "active",
         origin: str | None = None,
         actor: Mapping[str, object] | None = None,
         factor_verification_age: tuple[float, float] | None = (0, -1),
     ) -> Session:
         """Open a session, in an organization or in the personal account.
 
+        :param browser: where, if not in a new browser; the session is the active one there.
         :param origin: the page's origin, which becomes ``azp`` in the session's tokens.
         :param factor_verification_age: minutes since the first and the second factor were verified,
             -1 for never. They grow older with the clock; ``None`` leaves the claim out.
         :raises ConfigurationError: if the user is unknown, or no member of the organization.
         """
-        person, active = self.user(user), None
-        if organization is not None:
-            active = self.organization(organization)
-            if (active.id, person.id) not in self.memberships:
-                raise ConfigurationError(f"{person.email} is not a member of {active.slug}.")
+        person = self.user(user)
+        active = None if organization is None else self._joined(person, organization)
         verified = None
         if factor_verification_age is not None:
             first, second = factor_verification_age
             verified = (self._minutes_ago(first), self._minutes_ago(second))
         session = Session(
-            new_id("sess"), person, active, status, origin, actor, verified, self.clock()
+            new_id("sess"),
+            person,
+            browser or self.add_browser(),
+            active,
+            status,
+            origin,
+            actor,
+            verified,
+            self.clock(),
+            new_id("refresh"),
         )
         self.sessions[session.id] = session
+        session.browser.sessions.append(session)
+        session.browser.updated_at = self.clock()
         return session
+
+    def switch_organization(
+        self, session: Session, organization: Organization | str | None
+    ) -> None:
+        """Make another organization the active one; ``None`` is the personal account.
+
+        :raises ConfigurationError: if the user is no member of it.
+        """
+        chosen = None if organization is None else self._joined(session.user, organization)
+        if chosen is not session.organization:
+            session.organization = chosen
+            session.browser.updated_at = self.clock()
+
+    def end_session(self, session: Session, status: EndedStatus = "ended") -> None:
+        """Sign out: its tokens live on until they expire, and nobody gets new ones.
+
+        :param status: how it ended; somebody else may have ``revoked`` it.
+        """
+        session.status = status
+        session.browser.updated_at = self.clock()
 
     def user(self, user: User | str) -> User:
         """Find a user by id or email address.
@@ -222,6 +215,12 @@ class Directory:
         if session.organization is None:
             return None
         return self.memberships.get((session.organization.id, session.user.id))
+
+    def _joined(self, user: User, organization: Organization | str) -> Organization:
+        group = self.organization(organization)
+        if (group.id, user.id) not in self.memberships:
+            raise ConfigurationError(f"{user.email} is not a member of {group.slug}.")
+        return group
 
     def _minutes_ago(self, minutes: float) -> float | None:
         return None if minutes < 0 else self.clock() - 60 * minutes

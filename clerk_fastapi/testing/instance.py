@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.protocol.keys import InstanceType, PublishableKey, secret_key_instance_type
 from clerk_fastapi.testing import forgery, shortcodes, tokens
-from clerk_fastapi.testing.directory import Directory, Session
 from clerk_fastapi.testing.forgers import Original
-from clerk_fastapi.testing.signing import SigningKey
+from clerk_fastapi.testing.handshake import HANDSHAKE_SECONDS, Destination, Nonces
+from clerk_fastapi.testing.loopback import LOOPBACK_ORIGIN
+from clerk_fastapi.testing.machine_tokens import (
+    m2m_claims,
+    m2m_header,
+    oauth_claims,
+    oauth_header,
+)
+from clerk_fastapi.testing.machines import MachineDirectory
+from clerk_fastapi.testing.records import Browser, M2MToken, MachineToken, OAuthToken, Session
+from clerk_fastapi.testing.signing import SigningKey, new_id
 from clerk_fastapi.testing.tokens import Version
 
 __all__ = ["DEFAULT_HOST", "Instance"]
@@ -21,7 +30,7 @@ __all__ = ["DEFAULT_HOST", "Instance"]
 DEFAULT_HOST = "local-clerk-0.clerk.accounts.dev"
 
 
-class Instance(Directory):
+class Instance(MachineDirectory):
     """One instance of Clerk; its keys are made at run time and live as long as it does."""
 
     def __init__(
@@ -32,6 +41,8 @@ class Instance(Directory):
         secret_key: str | None = None,
         signing_key: SigningKey | None = None,
         session_claims: Mapping[str, object] | None = None,
+        proxy_url: str | None = None,
+        allowed_origins: Iterable[str] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Make the keys; there is nobody in it yet.
@@ -42,9 +53,13 @@ class Instance(Directory):
         :param signing_key: a key made before, to save the time of making one.
         :param session_claims: what "Customize session token" adds, with shortcodes such as
             ``{"metadata": "{{user.public_metadata}}"}``.
+        :param proxy_url: where browsers reach the Frontend API, if not at its host; it may be set
+            later, when it is known.
+        :param allowed_origins: origins, beyond those of this machine, to which a handshake leads
+            back.
         :param clock: seconds since the epoch.
-        :raises ConfigurationError: for a live secret key, a host that no key can name, or a session
-            claim that Clerk sets itself.
+        :raises ConfigurationError: for a live secret key, a host that no key can name, a session
+            claim that Clerk sets itself, or an origin that is none.
         """
         super().__init__(clock)
         if secret_key is not None and secret_key_instance_type(secret_key) != "development":
@@ -54,6 +69,13 @@ class Instance(Directory):
         self._publishable_key = PublishableKey.build(host, instance_type)
         prefix = "sk_test_" if instance_type == "development" else "sk_live_"
         self.secret_key = secret_key or prefix + secrets.token_urlsafe(32)
+        self.machine_secret_key = new_id("ak")
+        self.proxy_url = proxy_url
+        self.allowed_origins = frozenset(allowed_origins)
+        for origin in self.allowed_origins:
+            if Destination.parse(origin) != (origin, origin):
+                raise ConfigurationError(f"{origin!r} is no origin: https://app.example.com is.")
+        self.nonces = Nonces(clock)
         self._keys = [signing_key or SigningKey.generate()]
 
     def __repr__(self) -> str:
@@ -63,6 +85,16 @@ class Instance(Directory):
     def publishable_key(self) -> str:
         """The key that names this instance."""
         return self._publishable_key.text
+
+    @property
+    def instance_type(self) -> InstanceType:
+        """Development instances know browsers by a dev browser token, others by a cookie."""
+        return self._publishable_key.instance_type
+
+    @property
+    def cookie_suffix(self) -> str:
+        """What ends the names of this instance's cookies: ``__session_<suffix>``."""
+        return self._publishable_key.cookie_suffix
 
     @property
     def host(self) -> str:
@@ -108,9 +140,9 @@ class Instance(Directory):
         :param header: the same for the header.
         """
         own = self._claims(session, version, int(self.clock()) - issued_ago, expires_in, azp)
-        return self._keys[0].token(
-            tokens.to_json(tokens.changed(tokens.header(self._keys[0].kid), header or {})),
-            tokens.to_json(tokens.changed(own, claims or {})),
+        return self.sign(
+            tokens.changed(tokens.header(self._keys[0].kid), header or {}),
+            tokens.changed(own, claims or {}),
         )
 
     def forge(self, name: str, session: Session) -> str:
@@ -122,15 +154,68 @@ class Instance(Directory):
         claims = self._claims(session, 2, int(self.clock()), 60, None)
         return forgery.forge(name, Original(key, tokens.header(key.kid), claims))
 
-    def bearer(self, session: Session) -> dict[str, str]:
-        """The header of a request that carries a fresh token of this session."""
-        return {"Authorization": f"Bearer {self.token(session)}"}
+    def as_jwt(self, token: M2MToken | OAuthToken) -> str:
+        """Write a machine's token as a JSON Web Token."""
+        kid = self._keys[0].kid
+        if isinstance(token, M2MToken):
+            header, claims = m2m_header(kid), m2m_claims(token, self.issuer)
+        else:
+            header, claims = oauth_header(kid), oauth_claims(token, self.issuer)
+        return self.sign(header, claims)
 
-    def cookies(self, session: Session) -> dict[str, str]:
-        """The cookies of a browser in which this session is the active one."""
-        signed_in = {"__session": self.token(session), "__client_uat": str(int(session.created_at))}
-        suffix = self._publishable_key.cookie_suffix
-        return signed_in | {f"{name}_{suffix}": value for name, value in signed_in.items()}
+    def bearer(self, of: Session | MachineToken) -> dict[str, str]:
+        """The header of a request that carries a machine's token, or a fresh one of a session."""
+        token = self.token(of) if isinstance(of, Session) else of.token
+        return {"Authorization": f"Bearer {token}"}
+
+    def cookies(
+        self, of: Session | Browser, *, azp: str | None = None, refresh: bool = False
+    ) -> dict[str, str]:
+        """The cookies of a browser as it is, or as long as it takes this session for active.
+
+        :param azp: the authorized party, if not the session's own origin.
+        :param refresh: with ``__refresh``, which can replace an expired token without a redirect.
+        """
+        browser, session = (of, of.session) if isinstance(of, Browser) else (of.browser, of)
+        held = {"__client_uat": "0" if session is None else str(int(browser.updated_at))}
+        if session is not None:
+            held["__session"] = self.token(session, azp=azp)
+        if self.instance_type == "development":
+            held["__clerk_db_jwt"] = browser.token
+        suffix = self.cookie_suffix
+        suffixed = {f"{name}_{suffix}": value for name, value in held.items()}
+        if refresh and session is not None:
+            suffixed[f"__refresh_{suffix}"] = session.refresh_token
+        return held | suffixed
+
+    def handshake_token(self, directives: list[str]) -> str:
+        """Sign what a handshake brings: values of ``Set-Cookie``."""
+        now = int(self.clock())
+        claims = {
+            "handshake": directives,
+            "iss": self.issuer,
+            "iat": now,
+            "exp": now + HANDSHAKE_SECONDS,
+        }
+        return self.sign(tokens.header(self._keys[0].kid), claims)
+
+    def leads_back_to(self, destination: Destination) -> bool:
+        """Whether a handshake may end on that page: on this machine, or of an allowed origin."""
+        origin = destination.origin
+        return origin in self.allowed_origins or bool(LOOPBACK_ORIGIN.fullmatch(origin))
+
+    def sign(self, header: Mapping[str, object], claims: Mapping[str, object]) -> str:
+        """Sign anything with the key of today."""
+        return self._keys[0].token(tokens.to_json(header), tokens.to_json(claims))
+
+    def session_of(self, token: str) -> Session | None:
+        """The session that a token is of, expired or not; ``None`` if it is not this instance's."""
+        header, claims = tokens.read(token)
+        session = self.sessions.get(str(claims.get("sid")))
+        genuine = header.get("cat") == tokens.SESSION_CATEGORY and any(
+            key.signed(token) for key in self._keys
+        )
+        return session if genuine else None
 
     def _claims(
         self, session: Session, version: Version, issued_at: int, expires_in: int, azp: str | None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import httpx
 from starlette.types import ASGIApp
 
-from clerk_fastapi.testing.app import JWKS_PATHS, build_app
+from clerk_fastapi.testing.app import build_app
 from clerk_fastapi.testing.instance import Instance
 from clerk_fastapi.testing.traffic import Outage, SeenRequest, Traffic
 
@@ -24,6 +24,7 @@ class ClerkSettings(TypedDict):
     secret_key: str
     transport: httpx.AsyncBaseTransport
     clock: Callable[[], float]
+    proxy_url: NotRequired[str]
 
 
 class LocalClerk(Instance):
@@ -53,23 +54,34 @@ class LocalClerk(Instance):
         return httpx.ASGITransport(self.app)
 
     def settings(self) -> ClerkSettings:
-        """The arguments with which a ``Clerk`` belongs to this instance and shares its clock."""
-        return {
+        """The arguments with which a ``Clerk`` belongs to this instance and shares its clock.
+
+        With ``proxy_url`` among them, if that is set by then: it sends browsers to wherever this
+        instance is served.
+        """
+        settings: ClerkSettings = {
             "publishable_key": self.publishable_key,
             "secret_key": self.secret_key,
             "transport": self.transport(),
             "clock": self.clock,
         }
+        if self.proxy_url is not None:
+            settings["proxy_url"] = self.proxy_url
+        return settings
 
     @property
     def requests(self) -> list[SeenRequest]:
         """The requests that were made, oldest first; clear the list to start counting anew."""
         return self._traffic.requests
 
+    def requests_to(self, path: str) -> list[SeenRequest]:
+        """Those to one path, such as ``/api_keys/verify``, below ``/v1`` or not."""
+        return [seen for seen in self.requests if seen.path.removeprefix("/v1") == path]
+
     @property
     def jwks_requests(self) -> int:
         """How many of them were for the keys."""
-        return sum(request.path in JWKS_PATHS for request in self.requests)
+        return len(self.requests_to("/jwks") + self.requests_to("/.well-known/jwks.json"))
 
     def outage(
         self,

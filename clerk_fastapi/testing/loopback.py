@@ -1,13 +1,21 @@
-"""Sockets on this machine only."""
+"""This machine only: its sockets, and the origins of its pages."""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
+from typing import Final
 
 from clerk_fastapi.errors import ConfigurationError
 
-__all__ = ["bind", "url_of"]
+__all__ = ["LOOPBACK_ORIGIN", "bind", "url_of"]
+
+LOOPBACK_ORIGIN: Final = re.compile(
+    r"https?://(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?",
+    re.ASCII,
+)
+"""The origin of a page that this machine itself serves, as browsers write it."""
 
 
 def bind(host: str, port: int) -> socket.socket:

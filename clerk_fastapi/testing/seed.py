@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from clerk_fastapi.testing.directory import Directory, Organization, SessionStatus, User
+from clerk_fastapi.testing.directory import Directory
+from clerk_fastapi.testing.records import LiveStatus, Organization, User
 
 __all__ = ["SEED_CLAIMS", "SeededMember", "seed"]
 
@@ -26,7 +27,7 @@ class SeededMember:
 
     user: User
     organization: Organization | None
-    status: SessionStatus
+    status: LiveStatus
     summary: str
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.protocol.claims import SessionClaims
-from clerk_fastapi.testing.directory import Membership, Session
+from clerk_fastapi.testing.records import Membership, Session
 
 __all__ = ["check", "fill", "values"]
 

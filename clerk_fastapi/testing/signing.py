@@ -7,6 +7,7 @@ import secrets
 import string
 from dataclasses import dataclass, field
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -67,6 +68,18 @@ class SigningKey:
     def sign(self, message: bytes) -> bytes:
         """Sign as RS256 does (RFC 7518 section 3.3)."""
         return self.private.sign(message, padding.PKCS1v15(), hashes.SHA256())
+
+    def signed(self, token: str) -> bool:
+        """Whether this key signed the token."""
+        message, _, signature = token.rpartition(".")
+        try:
+            mac = base64.urlsafe_b64decode(signature + "==")
+            self.private.public_key().verify(
+                mac, message.encode(), padding.PKCS1v15(), hashes.SHA256()
+            )
+        except (InvalidSignature, ValueError):
+            return False
+        return True
 
     def token(self, header: bytes, payload: bytes) -> str:
         """Sign a header and a payload into a JSON Web Token, whatever they say."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import httpx
+from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from clerk_fastapi.testing.app import clerk_error
+from clerk_fastapi.testing.answers import clerk_error
 
 __all__ = ["Outage", "SeenRequest", "Traffic"]
 
@@ -20,11 +22,29 @@ Outage = Literal["error", "html", "half", "hang", "unreachable"]
 _OWN = "/local/"
 
 
-class SeenRequest(NamedTuple):
-    """A request that reached the instance, or would have if nothing had failed."""
-
+class _RequestLine(NamedTuple):
     method: str
     path: str
+
+
+class SeenRequest(_RequestLine):
+    """A request that reached the instance, or would have if nothing had failed.
+
+    It is equal to its method and path, and shows no more of itself: what else it carried,
+    ``query``, ``headers`` and ``body``, is full of secrets.
+    """
+
+    query: str
+    headers: Headers
+    body: bytes
+
+    @classmethod
+    def of(cls, scope: Scope, body: bytes) -> Self:
+        """Note what came in."""
+        seen = cls(scope["method"], scope["path"])
+        seen.query = scope["query_string"].decode("latin-1")
+        seen.headers, seen.body = Headers(scope=scope), body
+        return seen
 
 
 class Traffic:
@@ -50,11 +70,18 @@ class Traffic:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Note the request, then fail or pass it on."""
-        app = self._app
-        if scope["type"] == "http" and not scope["path"].startswith(_OWN):
-            self.requests.append(SeenRequest(scope["method"], scope["path"]))
-            app = self._failure or app
-        await app(scope, receive, send)
+        if scope["type"] != "http" or scope["path"].startswith(_OWN):
+            await self._app(scope, receive, send)
+            return
+        body = await Request(scope, receive).body()
+        self.requests.append(SeenRequest.of(scope, body))
+
+        unread = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive_again() -> Message:
+            return unread.pop() if unread else await receive()
+
+        await (self._failure or self._app)(scope, receive_again, send)
 
 
 def _error(status: int, headers: Mapping[str, str]) -> ASGIApp:

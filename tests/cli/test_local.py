@@ -51,23 +51,36 @@ def test_json_says_all_an_application_needs() -> None:
     assert process.returncode == 0
 
 
+def test_browsers_are_led_back_over_plain_http() -> None:
+    """The URL for browsers serves the handshake, so the whole flow runs on this machine."""
+    with started("--json", "--seed", "none") as process:
+        assert process.stdout is not None
+        url = json.loads(process.stdout.readline())["environment"]["CLERK_PROXY_URL"]
+        page = {"redirect_url": "http://localhost:8000/", "format": "nonce"}
+        response = httpx.get(f"{url}/v1/client/handshake", params=page)
+    assert response.status_code == 307
+    assert response.headers["location"].startswith("http://localhost:8000/?__clerk_handshake_nonce")
+
+
 def test_text_is_ready_to_paste() -> None:
     """Every line is a comment, an export or a command for the shell."""
     with started() as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline().rstrip("\n") for _ in range(12)]
-    assert [line.split("=")[0] for line in lines[1:4]] == [
+        lines = [process.stdout.readline().rstrip("\n") for _ in range(13)]
+    assert [line.split("=")[0] for line in lines[1:5]] == [
         "export CLERK_PUBLISHABLE_KEY",
         "export CLERK_SECRET_KEY",
         "export CLERK_API_URL",
+        "export CLERK_PROXY_URL",
     ]
     url = lines[3].partition("=")[2]
     assert re.fullmatch(r"http://127\.0\.0\.1:[0-9]+", url)
-    assert lines[6] == (
+    assert lines[4].partition("=")[2] == url
+    assert lines[7] == (
         f"curl -s -X POST {url}/local/tokens -d user=ada@example.com -d organization=acme"
         "  # admin of acme: reads, writes, deletes, manages"
     )
-    assert all(line.startswith("curl ") for line in lines[6:])
+    assert all(line.startswith("curl ") for line in lines[7:])
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.1", "clerk.example.com"])

@@ -1,8 +1,9 @@
 """A local Clerk with one member, under a clock that only the test turns."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
+import httpx
 import pytest
 
 from clerk_fastapi.testing import LocalClerk, Organization, Session, SigningKey, User
@@ -62,3 +63,22 @@ def acme(local: LocalClerk, ada: User) -> Organization:
 def session(local: LocalClerk, ada: User, acme: Organization) -> Session:
     """Ada at work."""
     return local.sign_in(ada, organization=acme, origin="http://localhost:8000")
+
+
+@pytest.fixture
+def production(clock: Callable[[], float], key: SigningKey) -> LocalClerk:
+    """A production instance with nobody in it, for pages of one allowed origin."""
+    return LocalClerk(
+        host="clerk.example.com",
+        instance_type="production",
+        allowed_origins=["https://app.example.com"],
+        clock=clock,
+        signing_key=key,
+    )
+
+
+@pytest.fixture
+async def client(local: LocalClerk) -> AsyncIterator[httpx.AsyncClient]:
+    """A client all of whose requests end up at the instance."""
+    async with httpx.AsyncClient(transport=local.transport()) as client:
+        yield client

@@ -1,9 +1,10 @@
-"""Reading tokens without the package under test: ``cryptography`` and the standard library."""
+"""Reading answers without the package under test: ``cryptography`` and the standard library."""
 
 import base64
 import json
 from typing import Any
 
+import httpx
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -43,3 +44,13 @@ def pem_key(pem: str) -> rsa.RSAPublicKey:
     key = load_pem_public_key(pem.encode())
     assert isinstance(key, rsa.RSAPublicKey)
     return key
+
+
+def assert_error(response: httpx.Response, status: int, code: str) -> None:
+    """The response is an error in Clerk's shape."""
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/json"
+    document = response.json()
+    assert document["errors"][0].keys() == {"code", "message", "long_message"}
+    assert document["errors"][0]["code"] == code
+    assert len(document["clerk_trace_id"]) == 32

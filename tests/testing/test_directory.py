@@ -3,7 +3,8 @@
 import pytest
 
 from clerk_fastapi import ConfigurationError
-from clerk_fastapi.testing import LocalClerk, Organization, User
+from clerk_fastapi.testing import LocalClerk, Organization, Session, User
+from tests.testing.conftest import Clock
 
 
 def test_records_are_found_by_id_and_by_name(
@@ -57,6 +58,54 @@ def test_only_members_sign_in_to_an_organization(local: LocalClerk, acme: Organi
     bob = local.add_user("bob@example.com")
     with pytest.raises(ConfigurationError, match="not a member of acme"):
         local.sign_in(bob, organization=acme)
+
+
+def test_sessions_of_a_browser_are_active_one_after_the_other(local: LocalClerk, ada: User) -> None:
+    """Who signed in last is the active one until signing out."""
+    browser = local.add_browser()
+    assert browser.session is None
+    first, second = (local.sign_in(ada, browser=browser) for _ in range(2))
+    assert browser.session is second
+    local.end_session(second)
+    assert browser.session is first
+    assert (second.status, second.is_live) == ("ended", False)
+    local.end_session(first, "revoked")
+    assert browser.session is None
+    assert local.browsers[browser.token] is browser
+
+
+def test_browser_remembers_when_it_changed(
+    local: LocalClerk, session: Session, acme: Organization, clock: Clock
+) -> None:
+    """Signing in and out and switching organizations are changes; switching to the same is none."""
+    changes = []
+    for change in (
+        lambda: local.switch_organization(session, acme),
+        lambda: local.switch_organization(session, None),
+        lambda: local.sign_in(session.user, browser=session.browser),
+        lambda: local.end_session(session),
+    ):
+        clock.now += 1
+        change()
+        changes.append(session.browser.updated_at == clock.now)
+    assert changes == [False, True, True, True]
+
+
+def test_sessions_switch_to_organizations_of_their_user(
+    local: LocalClerk, session: Session
+) -> None:
+    """Others are refused, and nothing changes."""
+    local.add_organization("globex")
+    with pytest.raises(ConfigurationError, match="not a member of globex"):
+        local.switch_organization(session, "globex")
+    assert session.organization is local.organization("acme")
+
+
+def test_tokens_of_browsers_are_not_shown(local: LocalClerk, session: Session) -> None:
+    """Printing a session or its browser gives nothing away."""
+    shown = repr(session) + repr(session.browser)
+    assert session.refresh_token not in shown
+    assert session.browser.token not in shown
 
 
 def test_nothing_is_added_twice(local: LocalClerk, ada: User, acme: Organization) -> None:

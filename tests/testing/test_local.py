@@ -65,17 +65,53 @@ def test_settings_name_the_instance_and_share_its_clock(local: LocalClerk, clock
     assert settings["publishable_key"] == local.publishable_key
     assert settings["secret_key"] == local.secret_key
     assert settings["clock"] is clock
+    assert "proxy_url" not in settings
 
 
-def test_cookies_carry_both_names(local: LocalClerk, session: Session, clock: Clock) -> None:
+def test_settings_say_where_browsers_are_sent(local: LocalClerk) -> None:
+    """Once it is known where the instance is served."""
+    local.proxy_url = "http://127.0.0.1:8787"
+    assert local.settings()["proxy_url"] == "http://127.0.0.1:8787"
+
+
+def test_cookies_carry_both_names(local: LocalClerk, session: Session) -> None:
     """A browser keeps each cookie plain and under the instance's suffix."""
     suffix = PublishableKey.parse(local.publishable_key).cookie_suffix
     cookies = local.cookies(session)
-    assert cookies.keys() == {
-        *("__session", "__client_uat", f"__session_{suffix}", f"__client_uat_{suffix}")
-    }
+    plain = {"__session", "__client_uat", "__clerk_db_jwt"}
+    assert cookies.keys() == plain | {f"{name}_{suffix}" for name in plain}
     assert claims_of(cookies["__session"])["sid"] == session.id
     assert cookies[f"__client_uat_{suffix}"] == "1800000000"
+    assert cookies["__clerk_db_jwt"] == session.browser.token
+
+
+def test_refresh_token_is_a_cookie_for_those_who_ask(local: LocalClerk, session: Session) -> None:
+    """Most tests do without; it is only ever suffixed."""
+    with_refresh = local.cookies(session, refresh=True)
+    assert with_refresh.keys() - local.cookies(session).keys() == {
+        f"__refresh_{local.cookie_suffix}"
+    }
+
+
+def test_production_knows_no_dev_browser(production: LocalClerk) -> None:
+    """The cookies of a live page are the session and the time of the last change."""
+    session = production.sign_in(production.add_user("ada@example.com"))
+    suffix = production.cookie_suffix
+    names = {"__session", "__client_uat", f"__session_{suffix}", f"__client_uat_{suffix}"}
+    assert production.cookies(session).keys() == names
+
+
+def test_cookies_of_a_browser_are_what_is_true_of_it(
+    local: LocalClerk, session: Session, clock: Clock
+) -> None:
+    """Of a session they are what a page still holds that has not noticed that it has ended."""
+    browser = session.browser
+    assert claims_of(local.cookies(browser)["__session"])["sid"] == session.id
+    clock.now += 10
+    local.end_session(session)
+    assert "__session" not in local.cookies(browser, refresh=True)
+    assert local.cookies(browser)["__client_uat"] == "0"
+    assert claims_of(local.cookies(session)["__session"])["sts"] == "active"
 
 
 def test_publishable_key_names_the_host(local: LocalClerk) -> None:

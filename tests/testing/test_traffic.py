@@ -1,6 +1,7 @@
-"""The instance fails in every way a test may want, and recovers."""
+"""Everything that comes in is noted, and fails in every way a test may want."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import httpx
@@ -13,11 +14,56 @@ pytestmark = pytest.mark.anyio
 URL = "https://local-clerk-0.clerk.accounts.dev/.well-known/jwks.json"
 
 
-@pytest.fixture
-async def client(local: LocalClerk) -> AsyncIterator[httpx.AsyncClient]:
-    """A client all of whose requests end up at the instance."""
-    async with httpx.AsyncClient(transport=local.transport()) as client:
-        yield client
+async def test_requests_are_noted(local: LocalClerk, client: httpx.AsyncClient) -> None:
+    """Every request to Clerk is on record, those for the keys are counted, our own are not."""
+    await client.get("https://api.clerk.com/v1/jwks")
+    await client.get(f"https://{local.host}/.well-known/jwks.json")
+    await client.post("https://api.clerk.com/v1/users")
+    await client.post("http://localhost/local/tokens")
+    assert local.requests == [
+        ("GET", "/v1/jwks"),
+        ("GET", "/.well-known/jwks.json"),
+        ("POST", "/v1/users"),
+    ]
+    assert local.jwks_requests == 2
+
+
+async def test_noted_request_keeps_what_it_carried_and_hides_it(
+    local: LocalClerk, client: httpx.AsyncClient
+) -> None:
+    """Query, headers and body are there for a test to read; printing shows method and path."""
+    headers = {"Authorization": "Bearer sk_test_hush"}
+    url = "https://api.clerk.com/v1/api_keys/verify?a=hush"
+    await client.post(url, json={"secret": "ak_hush"}, headers=headers)
+    (seen,) = local.requests
+    assert (seen.query, seen.headers["authorization"]) == ("a=hush", "Bearer sk_test_hush")
+    assert json.loads(seen.body) == {"secret": "ak_hush"}
+    assert repr(seen) == "SeenRequest(method='POST', path='/v1/api_keys/verify')"
+
+
+async def test_requests_to_one_path_are_found(local: LocalClerk, client: httpx.AsyncClient) -> None:
+    """Under either path that Clerk's SDKs use, and no other."""
+    for path in ("/v1/api_keys/verify", "/api_keys/verify", "/m2m_tokens/verify"):
+        await client.post(f"https://api.clerk.com{path}")
+    assert local.requests_to("/api_keys/verify") == local.requests[:2]
+
+
+async def test_body_is_noted_and_still_read(
+    local: LocalClerk, client: httpx.AsyncClient, ada: User
+) -> None:
+    """What the instance is told in a body arrives, however it is sent."""
+    key = local.create_api_key(ada)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in (b'{"secret": "', key.token.encode(), b'"}'):
+            yield piece
+
+    headers = {"Authorization": f"Bearer {local.secret_key}"}
+    url = "https://api.clerk.com/v1/api_keys/verify"
+    assert (await client.post(url, content=pieces(), headers=headers)).json()["id"] == key.id
+    with local.outage("half"), pytest.raises(httpx.RemoteProtocolError):
+        await client.post(url, content=pieces(), headers=headers)
+    assert len({seen.body for seen in local.requests}) == 1
 
 
 async def test_outage_answers_with_an_error(local: LocalClerk, client: httpx.AsyncClient) -> None:

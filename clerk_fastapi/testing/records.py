@@ -1,0 +1,158 @@
+"""What an instance keeps: people and organizations, browsers and sessions, machines' tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = [
+    "ApiKey",
+    "Browser",
+    "EndedStatus",
+    "LiveStatus",
+    "M2MToken",
+    "Machine",
+    "MachineToken",
+    "Membership",
+    "OAuthToken",
+    "Organization",
+    "Session",
+    "SessionStatus",
+    "User",
+]
+
+LiveStatus = Literal["active", "pending"]
+EndedStatus = Literal["ended", "expired", "removed", "replaced", "revoked", "abandoned"]
+SessionStatus = LiveStatus | EndedStatus
+
+
+@dataclass(eq=False)
+class User:
+    """A person with an account; change a field, and the next token says so."""
+
+    id: str
+    email: str
+    first_name: str | None
+    last_name: str | None
+    public_metadata: dict[str, Any]
+    plan: str | None
+    features: list[str]
+
+
+@dataclass(eq=False)
+class Organization:
+    """A group of users, with a plan and features of its own."""
+
+    id: str
+    slug: str
+    name: str
+    public_metadata: dict[str, Any]
+    plan: str | None
+    features: list[str]
+
+
+@dataclass(eq=False)
+class Membership:
+    """A user's place in an organization: a role, and what this member may do."""
+
+    organization: Organization
+    user: User
+    role: str
+    permissions: list[str]
+
+
+@dataclass(eq=False)
+class Browser:
+    """What Clerk calls a client: a browser, and the sessions that are signed in in it.
+
+    The Frontend API knows it by ``token``: the dev browser token of development instances, the
+    ``__client`` cookie of production instances. ``updated_at`` is when somebody last signed in or
+    out or switched organizations: what ``__client_uat`` says while somebody is signed in.
+    """
+
+    id: str
+    token: str = field(repr=False)
+    updated_at: float
+    sessions: list[Session] = field(default_factory=list, repr=False)
+
+    @property
+    def session(self) -> Session | None:
+        """The active session: the one used last of those that have not ended."""
+        return next((session for session in reversed(self.sessions) if session.is_live), None)
+
+
+@dataclass(eq=False)
+class Session:
+    """A signed-in user in one browser.
+
+    ``organization`` is the active one, ``origin`` the page that signed in, ``actor`` who is really
+    acting if this is an impersonation. ``factors_verified_at`` holds the moments at which the first
+    and the second factor were verified; ``None`` in the place of one means never.
+    """
+
+    id: str
+    user: User
+    browser: Browser
+    organization: Organization | None
+    status: SessionStatus
+    origin: str | None
+    actor: Mapping[str, object] | None
+    factors_verified_at: tuple[float | None, float | None] | None
+    created_at: float
+    refresh_token: str = field(repr=False)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it has not ended; a pending session is live, too."""
+        return self.status in ("active", "pending")
+
+
+@dataclass(eq=False)
+class Machine:
+    """A service that calls others with M2M tokens."""
+
+    id: str
+    name: str
+
+
+@dataclass(eq=False, kw_only=True)
+class MachineToken:
+    """What is sent in place of a session token where nobody is signed in.
+
+    ``token`` is the text that is sent; times are seconds since the epoch.
+    """
+
+    id: str
+    token: str = field(repr=False)
+    subject: str
+    scopes: list[str]
+    created_at: float
+    updated_at: float
+    expires_at: float | None
+    is_revoked: bool = False
+    revocation_reason: str | None = None
+
+
+@dataclass(eq=False, kw_only=True)
+class ApiKey(MachineToken):
+    """A key of a user or an organization, for programs of theirs."""
+
+    name: str
+    claims: dict[str, object] | None
+
+
+@dataclass(eq=False, kw_only=True)
+class M2MToken(MachineToken):
+    """A token with which one machine calls another."""
+
+    claims: dict[str, object] | None
+
+
+@dataclass(eq=False, kw_only=True)
+class OAuthToken(MachineToken):
+    """An access token that a user granted to an OAuth client."""
+
+    client_id: str
+    audience: list[str]
+    actor: Mapping[str, object] | None
