@@ -54,6 +54,7 @@ __all__ = [
     "TokenInvalidSignature",
     "TokenIssuedInFuture",
     "TokenNotActiveYet",
+    "TokenNotUnderstood",
     "TokenTypeMismatch",
     "TokenVerificationFailed",
 ]
@@ -175,6 +176,13 @@ class SessionTokenMissing(TokenError):
 
     code = "session-token-missing"
     sentence = "Sign in first: Clerk knows of no session in this browser."
+
+
+class TokenNotUnderstood(TokenError):
+    """Clerk was asked about a token and could not make sense of the question."""
+
+    code = "unexpected-error"
+    sentence = "Clerk cannot make sense of the token; send it unchanged, or get a new one."
 
 
 class MachineTokenMissing(TokenError):

@@ -50,6 +50,7 @@ CODES = {
     "TokenInvalidSignature": (401, "token-invalid-signature"),
     "TokenIssuedInFuture": (401, "token-iat-in-the-future"),
     "TokenNotActiveYet": (401, "token-not-active-yet"),
+    "TokenNotUnderstood": (401, "unexpected-error"),
     "TokenTypeMismatch": (401, "token-type-mismatch"),
     "TokenVerificationFailed": (401, "token-verification-failed"),
 }
