@@ -1,15 +1,15 @@
-"""May this session do this? Requirements, and Clerk's ``has()`` built from them."""
+"""May this session or machine do this? Requirements, and Clerk's ``has()`` built from them."""
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Final, Literal, NoReturn
+from typing import Final, Literal
 
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.protocol.identity import Identity, Scoped
-from clerk_fastapi.protocol.uncalled import UNCALLED
+from clerk_fastapi.protocol.machine import MachineToken
+from clerk_fastapi.protocol.requirement import AllOf, AnyOf, Requirement
 
 __all__ = [
     "AllOf",
@@ -24,6 +24,7 @@ __all__ = [
     "Requirement",
     "Reverified",
     "Role",
+    "Scope",
     "missing",
 ]
 
@@ -39,39 +40,6 @@ _PRESETS: Final[dict[Preset, tuple[Level, int]]] = {
 _LEVELS = ("first_factor", "second_factor", "multi_factor")
 _ORG_SCOPES = frozenset({"o", "org", "organization"})
 _USER_SCOPES = frozenset({"u", "user"})
-
-
-class Requirement(ABC):
-    """What a route demands of a verified session; join them with ``&`` and ``|``.
-
-    The same value is judged by ``auth.has``, enforced by a guard, printed into OpenAPI and carried
-    by the 403 as what was missing.
-    """
-
-    __slots__ = ()
-    __signature__ = UNCALLED
-
-    def __bool__(self) -> NoReturn:
-        # "Role(...) and Permission(...)" would silently demand the last one only.
-        raise ConfigurationError("Join requirements with & and |, not with 'and' and 'or'.")
-
-    def __and__(self, other: Requirement) -> AllOf:
-        return AllOf((*_parts(self, AllOf), *_parts(other, AllOf)))
-
-    def __or__(self, other: Requirement) -> AnyOf:
-        return AnyOf((*_parts(self, AnyOf), *_parts(other, AnyOf)))
-
-    @abstractmethod
-    def met_by(self, identity: Identity, now: float) -> bool:
-        """Whether an identity meets it at ``now``, in epoch seconds; the unknown is not met."""
-
-    @abstractmethod
-    def describe(self) -> str:
-        """Say it in words, fit for "This needs ..."."""
-
-    @abstractmethod
-    def to_json(self) -> dict[str, object]:
-        """Say it to programs, as ``x-clerk-requirement`` in OpenAPI and ``missing`` in a 403 do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +124,10 @@ class Plan(Requirement):
 
 @dataclass(frozen=True, slots=True)
 class Organization(Requirement):
-    """An active organization: any, or the one with this id or slug."""
+    """An active organization: any, or the one with this id or slug.
+
+    An organization's API key meets it, too; by its id only, because a key knows of no slug.
+    """
 
     id_or_slug: str | None = None
 
@@ -168,6 +139,11 @@ class Organization(Requirement):
         if not identity.org_id:
             return False
         return self.id_or_slug is None or self.id_or_slug in (identity.org_id, identity.org_slug)
+
+    def met_by_machine(self, token: MachineToken, now: float) -> bool:
+        if token.token_type != "api_key" or not token.subject.startswith("org_"):
+            return False
+        return self.id_or_slug is None or self.id_or_slug == token.subject
 
     def describe(self) -> str:
         name = self.id_or_slug
@@ -267,67 +243,54 @@ class Fresh(Requirement):
 
 
 @dataclass(frozen=True, slots=True)
-class AllOf(Requirement):
-    """Every one of several requirements: what ``&`` makes."""
+class Scope(Requirement):
+    """A scope of an API key, M2M token or OAuth access token, letter by letter.
 
-    parts: tuple[Requirement, ...]
+    Sessions have none and do not meet it: where both are welcome, say what either needs, such as
+    ``Scope("data:read") | Permission("org:data:read")``.
+    """
 
-    def met_by(self, identity: Identity, now: float) -> bool:
-        return bool(self.parts) and all(part.met_by(identity, now) for part in self.parts)
+    name: str
 
-    def describe(self) -> str:
-        return " and ".join(_grouped(part) for part in self.parts)
-
-    def to_json(self) -> dict[str, object]:
-        return {"all_of": [part.to_json() for part in self.parts]}
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf(Requirement):
-    """At least one of several requirements: what ``|`` makes."""
-
-    parts: tuple[Requirement, ...]
+    def __post_init__(self) -> None:
+        _demand_text(self, self.name)
 
     def met_by(self, identity: Identity, now: float) -> bool:
-        return any(part.met_by(identity, now) for part in self.parts)
+        return False
+
+    def met_by_machine(self, token: MachineToken, now: float) -> bool:
+        return self.name in token.scopes
 
     def describe(self) -> str:
-        return " or ".join(_grouped(part) for part in self.parts)
+        return f"scope {self.name}"
 
     def to_json(self) -> dict[str, object]:
-        return {"any_of": [part.to_json() for part in self.parts]}
+        return {"scope": self.name}
 
 
-def missing(requirement: Requirement, identity: Identity, now: float) -> Requirement | None:
-    """Say which part of a requirement is not met at ``now``; ``None`` if it all is.
+def missing(
+    requirement: Requirement, bearer: Identity | MachineToken, now: float
+) -> Requirement | None:
+    """Say which part of a requirement a session or machine does not meet; ``None`` if it all is.
 
     Of several, the ones that signing in or verifying again would not bring come first: nobody is
     asked for a password only to be turned away after it.
     """
-    if requirement.met_by(identity, now):
+    if isinstance(bearer, MachineToken):
+        is_met = requirement.met_by_machine(bearer, now)
+    else:
+        is_met = requirement.met_by(bearer, now)
+    if is_met:
         return None
     if not isinstance(requirement, AllOf):
         return requirement
-    unmet = [
-        part for each in requirement.parts if (part := missing(each, identity, now)) is not None
-    ]
+    unmet = [part for each in requirement.parts if (part := missing(each, bearer, now)) is not None]
     lasting = [part for part in unmet if not isinstance(part, Reverified | Fresh)]
     if lasting:
         return lasting[0] if len(lasting) == 1 else AllOf(tuple(lasting))
     return next(
         (part for part in unmet if isinstance(part, Fresh)), unmet[0] if unmet else requirement
     )
-
-
-def _parts(requirement: Requirement, joined: type[AllOf] | type[AnyOf]) -> tuple[Requirement, ...]:
-    if not isinstance(requirement, Requirement):
-        raise ConfigurationError("Only requirements can be joined, such as Role and Permission.")
-    return requirement.parts if isinstance(requirement, joined) else (requirement,)
-
-
-def _grouped(part: Requirement) -> str:
-    text = part.describe()
-    return f"({text})" if isinstance(part, AllOf | AnyOf) else text
 
 
 def _with_prefix(name: str) -> str:
