@@ -14,7 +14,7 @@ from clerk_fastapi.protocol.keys import PublishableKey
 from tests.conformance.case import Question, key_set, pem_text
 from tests.conformance.tokens import HOST, NOW, sign
 
-__all__ = ["answer_all"]
+__all__ = ["answer_all", "shown"]
 
 KEY = PublishableKey.build(HOST, "production").text
 
@@ -59,7 +59,7 @@ class Respondent:
             case "has", _:
                 return False
             case "auth", Auth():
-                return _shown(auth)
+                return shown(auth)
             case _:
                 return None if auth == "session-pending" else auth
 
@@ -116,7 +116,8 @@ def _has(auth: Auth, asked: dict[str, Any]) -> object:
         return "TypeError"
 
 
-def _shown(auth: Auth) -> object:
+def shown(auth: Auth) -> dict[str, Any]:
+    """What the auth object says, in the words of the oracle."""
     shown = {
         "user_id": auth.user_id,
         "session_id": auth.session_id,

@@ -24,18 +24,25 @@ SECRETS = {
 def serving(answers: Answers) -> Iterator[str]:
     """Serve until the end of the block; gives the address."""
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(
-        asyncio.start_server(_Server(answers).converse, "127.0.0.1", 0)
-    )
-    port = server.sockets[0].getsockname()[1]
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
+    starting = asyncio.start_server(_Server(answers).converse, "127.0.0.1", 0)
+    server = asyncio.run_coroutine_threadsafe(starting, loop).result()
+    port = server.sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        loop.call_soon_threadsafe(server.close)
+        asyncio.run_coroutine_threadsafe(_end(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        loop.close()
+
+
+async def _end() -> None:
+    conversations = asyncio.all_tasks() - {asyncio.current_task()}
+    for each in conversations:
+        each.cancel()
+    await asyncio.gather(*conversations, return_exceptions=True)
 
 
 class _Server:

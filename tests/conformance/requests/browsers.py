@@ -131,9 +131,8 @@ def _referer(draw: Draw, question: Question) -> str:
     )
 
 
-def url(draw: Draw, question: Question, base: int) -> None:
+def url(draw: Draw, question: Question) -> None:
     """Path and query, with the parameters that mean something to Clerk, and odd ones."""
-    del base
     options = question["options"]
     question["path"] = draw.either(0.96, draw.one(*PATHS), *ODD_PATHS)
     query = question["query"]

@@ -35,7 +35,7 @@ def generate(seed: int, number: int) -> Question:
         "cookies": [],
     }
     story = draw.weighted(STORIES)
-    browsers.url(draw, question, base)
+    browsers.url(draw, question)
     browsers.kind_of_request(draw, question)
     if story in ("visit", "return") or draw.chance(0.3):
         question["cookies"] = browsers.cookies(draw, options, base, host)

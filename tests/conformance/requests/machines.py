@@ -51,7 +51,7 @@ def machine_token(draw: Draw, question: Question, base: int) -> None:
             junk = ("unknown", "", "a.b.c", "a b", "\u00e9", "e30.e30.e30", "\n".strip())
             value = PREFIXES[kind] + draw.one(*junk)
         case "opaque":
-            value = {"asks": _resource(draw, kind, options, base), "as": PREFIXES[kind]}
+            value = {"asks": _resource(draw, kind, base), "as": PREFIXES[kind]}
         case _:
             value = {"token": _jwt(draw, kind, options, base)}
     question["authorization"] = ["Bearer ", value]
@@ -117,7 +117,7 @@ def _spoil(draw: Draw, kind: str, token: dict[str, Any], base: int) -> None:
             claims |= draw.one({"client_id": 5}, {"jti": None}, {"act": {"sub": "user_2a"}})
 
 
-def _resource(draw: Draw, kind: str, options: Options, base: int) -> dict[str, Any]:
+def _resource(draw: Draw, kind: str, base: int) -> dict[str, Any]:
     outcome = draw.weighted({"good": 60, "unknown": 7, "failed": 10, "state": 15, "odd": 8})
     errors = {"errors": [{"code": "resource_not_found", "message": "no"}]}
     if outcome == "unknown":
@@ -131,7 +131,7 @@ def _resource(draw: Draw, kind: str, options: Options, base: int) -> dict[str, A
             {"status": 500, "json": errors},
             {"status": 503, "type": "text/html", "text": "<html>"},
         )
-    body = _described(draw, kind, options, base)
+    body = _described(draw, kind, base)
     if outcome == "state":
         body |= draw.one(
             {"revoked": True, "revocation_reason": "leaked"},
@@ -162,8 +162,7 @@ def _resource(draw: Draw, kind: str, options: Options, base: int) -> dict[str, A
     return {"json": body}
 
 
-def _described(draw: Draw, kind: str, options: Options, base: int) -> dict[str, Any]:
-    del options
+def _described(draw: Draw, kind: str, base: int) -> dict[str, Any]:
     body: dict[str, Any] = {
         "object": OBJECTS[kind],
         "id": PREFIXES[kind] + "2id",

@@ -1,14 +1,12 @@
 """A request with its options and its moment: described in JSON, and written out for both sides."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, TypedDict
 from urllib.parse import quote
 
 from clerk_fastapi.protocol.keys import PublishableKey
-from tests.conformance.requests.answers import Answers
+from tests.conformance.requests.answers import Answers, directive
 from tests.conformance.tokens import Token, pem, sign
 
 __all__ = [
@@ -19,6 +17,8 @@ __all__ = [
     "Question",
     "Value",
     "Written",
+    "secret_key",
+    "text_of",
     "written",
 ]
 
@@ -127,40 +127,37 @@ def secret_key(options: Options) -> str:
 
 def written(question: Question, answers: Answers) -> Written:
     """Sign every token, and tell the Backend API what it will be asked."""
-    texts = _Texts(answers)
-    query = "&".join(texts.query(question["query"]))
+    query = "&".join(_query(question["query"], answers))
     target = question["path"] + (f"?{query}" if query else "")
     headers = [("host", question["host"]), *map(tuple, question["headers"])]
     if question["authorization"]:
-        headers.append(("authorization", "".join(map(texts.text, question["authorization"]))))
+        parts = (text_of(value, answers) for value in question["authorization"])
+        headers.append(("authorization", "".join(parts)))
     if question["cookies"]:
-        pairs = (f"{name}={texts.text(value)}" for name, value in question["cookies"])
+        pairs = (f"{name}={text_of(value, answers)}" for name, value in question["cookies"])
         headers.append(("cookie", "; ".join(pairs)))
     url = f"{question['scheme']}://{question['host']}{target}"
     return Written(question, url, target, headers)
 
 
-class _Texts:
-    def __init__(self, answers: Answers) -> None:
-        self._answers = answers
+def text_of(value: Value, answers: Answers) -> str:
+    """A value as it is sent."""
+    if isinstance(value, str):
+        return value
+    if "asks" in value:
+        return answers.name(value["as"], value["asks"])
+    token: Token = value["token"]
+    claims = dict(token.get("claims", {}))
+    if "sid" in value:
+        claims["sid"] = answers.name("sess_", value["sid"])
+    if isinstance(claims.get("handshake"), list):
+        claims["handshake"] = list(map(directive, claims["handshake"]))
+    return sign({**token, "claims": claims})
 
-    def text(self, value: Value) -> str:
-        if isinstance(value, str):
-            return value
-        if "asks" in value:
-            return self._answers.name(value["as"], value["asks"])
-        token: Token = deepcopy(value["token"])
-        if "sid" in value:
-            sid = self._answers.name("sess_", value["sid"])
-            token["claims"] = {**token.get("claims", {}), "sid": sid}
-        return sign(token)
 
-    def query(self, items: Sequence[Sequence[Any]]) -> Iterator[str]:
-        for name, value in items:
-            if name is None:
-                yield value
-            else:
-                yield f"{name}={quote(self.text(value), safe='')}"
+def _query(items: Sequence[Sequence[Any]], answers: Answers) -> Iterator[str]:
+    for name, value in items:
+        yield value if name is None else f"{name}={quote(text_of(value, answers), safe='')}"
 
 
 def _converted(options: Options) -> dict[str, object]:
@@ -177,8 +174,3 @@ def _converted(options: Options) -> dict[str, object]:
         patterns = options["organization_sync"].items()
         converted["organizationSyncOptions"] = {names[name]: value for name, value in patterns}
     return converted
-
-
-def dumps(question: Question) -> str:
-    """The question as one line of JSON, as a key of caches."""
-    return json.dumps(question, sort_keys=True)

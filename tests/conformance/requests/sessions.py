@@ -36,7 +36,7 @@ JUNK = (
 
 KINDS = {
     "good": 56,
-    "expired": 22,
+    "expired": 30,
     "edge": 4,
     "early": 3,
     "future": 3,
@@ -60,6 +60,11 @@ def issuer_of(options: Options) -> str:
     if options.get("is_satellite") and options["instance"] == "production" and "domain" in options:
         return f"https://clerk.{options['domain']}"
     return KEYS[options["instance"]].issuer
+
+
+def scheme_of(host: str) -> str:
+    """Whether a host of the suite speaks TLS."""
+    return "http" if host.startswith("localhost") else "https"
 
 
 def good_session(draw: Draw, options: Options, base: int, **claims: object) -> dict[str, Any]:
@@ -89,8 +94,8 @@ def session(draw: Draw, options: Options, base: int, host: str, kind: str | None
         return draw.one(*JUNK)
     token = good_session(draw, options, base)
     claims, value = token["claims"], {"token": token}
-    if draw.chance(0.4):
-        claims["azp"] = draw.either(0.85, f"https://{host}", "https://evil.example.com")
+    if draw.chance(0.85):
+        claims["azp"] = draw.either(0.95, f"{scheme_of(host)}://{host}", "https://evil.example.com")
     else:
         token["without"] = [*token.get("without", []), "claims.azp"]
     match kind:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import IO, Any
 
 from tests.conformance.requests.question import Written
@@ -21,16 +22,15 @@ class Sdk:
 
     def __init__(self, stdin: IO[str], stdout: IO[str], api_url: str) -> None:
         self._stdin = stdin
-        self._stdout = stdout
         self._api_url = api_url
+        self._answers: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        self._reader = threading.Thread(target=self._read, args=(stdout,), daemon=True)
+        self._reader.start()
 
-    def judge(self, questions: Sequence[Written]) -> Iterator[dict[str, Any]]:
-        """Ask all, and answer one by one."""
-        writer = threading.Thread(target=self._write, args=(questions,), daemon=True)
-        writer.start()
-        for _ in questions:
-            yield json.loads(self._stdout.readline())
-        writer.join()
+    def ask(self, questions: Sequence[Written]) -> SimpleQueue[dict[str, Any]]:
+        """Ask all, without waiting; the answers arrive in a queue."""
+        threading.Thread(target=self._write, args=(questions,), daemon=True).start()
+        return self._answers
 
     def _write(self, questions: Sequence[Written]) -> None:
         for written in questions:
@@ -38,6 +38,10 @@ class Sdk:
             asked["client"]["apiUrl"] = self._api_url
             self._stdin.write(json.dumps(asked) + "\n")
         self._stdin.flush()
+
+    def _read(self, stdout: IO[str]) -> None:
+        for line in stdout:
+            self._answers.put(json.loads(line))
 
 
 @contextmanager

@@ -1,0 +1,124 @@
+"""Both sides' verdicts on a case, held against each other and against the rules."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from tests.conformance.requests.answers import Answers
+from tests.conformance.requests.question import Question, text_of
+from tests.conformance.requests.rule import Rule, Verdict, unmasked
+from tests.conformance.requests.rules import RULES
+
+__all__ = ["Case", "Outcome", "amended", "compare"]
+
+
+@dataclass
+class Case:
+    """A question, and what the rules make of it for the SDK."""
+
+    question: Question
+    amended: Question
+    rows: list[Rule] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    """Tokens of the amended question, with those they stand for."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a case; ``problem`` is empty if it came as it should."""
+
+    theirs: Verdict
+    expected: Verdict
+    ours: Verdict
+    rows: tuple[str, ...]
+    problem: str
+
+
+def amended(question: Question, answers: Answers, rules: Sequence[Rule] = RULES) -> Case:
+    """Apply every rule that amends the question."""
+    case = Case(question, question)
+    for rule in rules:
+        if rule.amend is None:
+            continue
+        changed = rule.amend(case.amended)
+        if changed is not None and changed != case.amended:
+            pairs = _pairs(changed, case.amended, answers)
+            case.texts |= {new: case.texts.get(old, old) for new, old in pairs if new != old}
+            case.amended = changed
+            case.rows.append(rule)
+    return case
+
+
+def compare(
+    case: Case, theirs: Verdict, after: Verdict, ours: Verdict, rules: Sequence[Rule] = RULES
+) -> Outcome:
+    """Judge this package's verdict by the SDK's, and by its verdict on the amended question."""
+    theirs = normal(theirs, {})
+    expected = normal(after, case.texts)
+    ours = normal(ours, {})
+    usual = theirs
+    rows = list(case.rows)
+    for rule in rules:
+        changed = rule.judge(case.amended, expected) if rule.judge is not None else None
+        if changed is not None and changed != expected:
+            expected = changed
+            if rule not in rows:
+                rows.append(rule)
+        if rule.everywhere and rule.judge is not None:
+            usual = rule.judge(case.amended, usual) or usual
+    if expected == usual:
+        rows = [rule for rule in rows if rule.everywhere and expected != theirs]
+    else:
+        rows = [rule for rule in rows if not rule.everywhere]
+    problem = ""
+    if ours != expected:
+        differing = [name for name in expected if expected[name] != ours.get(name)]
+        problem = "different: " + ", ".join(differing)
+    elif _kinder(theirs, ours) and not any(rule.kinder for rule in rows):
+        problem = "kinder, and no row says so"
+    names = tuple(dict.fromkeys(rule.row for rule in rows))
+    return Outcome(theirs, expected, ours, names, problem)
+
+
+def normal(verdict: Mapping[str, Any], texts: Mapping[str, str]) -> Verdict:
+    """A verdict as it is compared: URLs in parts, amended tokens and masked names put back."""
+    found: Verdict = _replaced(verdict, texts)
+    location = found.get("location")
+    if isinstance(location, str):
+        base, _, query = location.partition("?")
+        found["location"] = [base, *map(list, parse_qsl(query, keep_blank_values=True))]
+    if found["status"] == "crash":
+        return {"status": "crash", "reason": found["reason"]}
+    return found
+
+
+def _kinder(theirs: Verdict, ours: Verdict) -> bool:
+    accepted = ours["status"] == "signed-in"
+    return accepted and (theirs["status"] != "signed-in" or not isinstance(theirs["auth"], dict))
+
+
+def _replaced(value: Any, texts: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        for new, old in texts.items():
+            value = value.replace(new, old)
+        return unmasked(value)
+    if isinstance(value, Mapping):
+        return {name: _replaced(member, texts) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_replaced(member, texts) for member in value]
+    return value
+
+
+def _pairs(new: object, old: object, answers: Answers) -> Iterator[tuple[str, str]]:
+    """The tokens of two questions of one shape, side by side."""
+    if isinstance(new, Mapping) and isinstance(old, Mapping):
+        if isinstance(new.get("token"), Mapping) and isinstance(old.get("token"), Mapping):
+            yield text_of(new, answers), text_of(old, answers)
+        for name in new.keys() & old.keys():
+            yield from _pairs(new[name], old[name], answers)
+    elif isinstance(new, list) and isinstance(old, list) and len(new) == len(old):
+        for each, other in zip(new, old, strict=True):
+            yield from _pairs(each, other, answers)
+    elif isinstance(new, Mapping) and "token" not in new:
+        return

@@ -1,0 +1,47 @@
+"""What a value says before anybody verifies it: to decide whether a row applies."""
+
+import base64
+import binascii
+import json
+from typing import Any
+from urllib.parse import unquote
+
+from tests.conformance.requests.question import Value
+from tests.conformance.tokens import CLAIMS, HEADER
+
+__all__ = ["claims_of", "decoded", "header_of"]
+
+
+def decoded(text: str) -> object:
+    """The payload; the text ``null`` if header or payload is null, None if it is no token."""
+    parts = unquote(text).split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        header, payload = (json.loads(_bytes(part)) for part in parts[:2])
+    except (ValueError, binascii.Error):
+        return None
+    return "null" if header is None or payload is None else payload
+
+
+def claims_of(value: Value) -> dict[str, Any]:
+    """The claims of a token; none of text that is no token."""
+    if isinstance(value, str):
+        claims = decoded(value)
+        return claims if isinstance(claims, dict) else {}
+    return _members(value.get("token", {}), CLAIMS, "claims")
+
+
+def header_of(value: Value) -> dict[str, Any]:
+    """The header of a described token."""
+    return {} if isinstance(value, str) else _members(value.get("token", {}), HEADER, "header")
+
+
+def _members(token: dict[str, Any], usual: dict[str, Any], part: str) -> dict[str, Any]:
+    members = usual | dict(token.get(part, {}))
+    gone = token.get("without", [])
+    return {name: value for name, value in members.items() if f"{part}.{name}" not in gone}
+
+
+def _bytes(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))

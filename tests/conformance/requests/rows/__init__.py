@@ -1,0 +1,1 @@
+"""The rows of docs/deviations.md as rules, in the order in which they apply."""

@@ -1,0 +1,247 @@
+"""Rows about where a request says what it says: headers, URLs, and the names of cookies."""
+
+import re
+from copy import deepcopy
+from typing import Any
+
+from tests.conformance.requests.question import KEYS, Question
+from tests.conformance.requests.reading import claims_of, decoded
+from tests.conformance.requests.rule import Rule, Verdict, signed_out, without
+
+__all__ = ["RULES", "is_page", "speaks_for_itself"]
+
+NULL, JUNK = "null", "junk"
+FORWARDED = ("x-forwarded-host", "x-forwarded-proto")
+HOST = re.compile(r"[A-Za-z0-9_.-]+(:[0-9]{1,5})?")
+UAT = re.compile(r" *[0-9]{1,15}", re.ASCII)
+COUNT = re.compile(r"__clerk_redirect_count=[^;]*")
+
+
+def authorization_of(question: Question) -> str:
+    """The header as text, tokens shortened to one word each."""
+    parts = (part if isinstance(part, str) else "TOKEN" for part in question["authorization"])
+    return "".join(parts).strip(" ")
+
+
+def speaks_for_itself(question: Question) -> bool:
+    """Whether there is a bearer token, or what should be one."""
+    said = authorization_of(question)
+    return bool(said) and (said.lower().startswith("bearer ") or " " not in said)
+
+
+def _lower_case_bearer(question: Question) -> Question | None:
+    said = authorization_of(question)
+    scheme, _, rest = said.partition(" ")
+    if scheme.lower() != "bearer" or scheme == "Bearer" or not rest.strip():
+        return None
+    amended = deepcopy(question)
+    first = amended["authorization"][0]
+    if isinstance(first, str):
+        amended["authorization"][0] = "Bearer" + first[len("Bearer") :]
+    return amended
+
+
+def _two_blanks(question: Question) -> Question | None:
+    """More than one blank before the token is one blank, as in RFC 9110 section 11.4."""
+    parts = question["authorization"]
+    if len(parts) != 2 or not isinstance(parts[0], str) or parts[0].rstrip(" ") != "Bearer":
+        return None
+    if parts[0] == "Bearer ":
+        return None
+    return {**deepcopy(question), "authorization": ["Bearer ", parts[1]]}
+
+
+def _refused_header(question: Question, verdict: Verdict) -> Verdict | None:
+    """No token, a bare one, or several words: refused without a look at the cookies."""
+    said = authorization_of(question)
+    if not said:
+        return None
+    scheme, _, token = said.partition(" ")
+    token = token.strip(" ")
+    bearer = scheme.lower() == "bearer" and " " in said
+    if bearer and token and " " not in token and "," not in token:
+        return None
+    if not bearer and " " in said and "bearer " not in said.lower():
+        return None
+    accepted = question["options"].get("accepts_token", "session_token")
+    kind = accepted if isinstance(accepted, str) and accepted != "any" else "session_token"
+    return signed_out("token-invalid", verdict, token_type=kind)
+
+
+def _header_stays(question: Question) -> Question | None:
+    """As if it were no page that is asked for, and as if there were no refresh token."""
+    if not authorization_of(question).lower().startswith("bearer "):
+        return None
+    refresh = f"__refresh_{KEYS[question['options']['instance']].cookie_suffix}"
+    amended = without(question, [refresh], "cookies") or deepcopy(question)
+    kept = [pair for pair in amended["headers"] if pair[0] not in ("accept", "sec-fetch-dest")]
+    amended["headers"] = kept
+    return amended
+
+
+def _forwarded(question: Question) -> Question | None:
+    """The public URL as we see it, put in place of the request's own."""
+    given = {name: value for name, value in reversed(question["headers"]) if name in FORWARDED}
+    if not given:
+        return None
+    names = question["options"].get("trusted_proxies", [])
+    trusted = "*" in names or (names and question["peer"].startswith("10."))
+    first = {name: value.partition(",")[0].strip() for name, value in given.items()}
+    plain = all(value and first[name] == value for name, value in given.items())
+    plain = plain and HOST.fullmatch(first.get("x-forwarded-host", "a")) is not None
+    plain = plain and first.get("x-forwarded-proto", "http") in ("http", "https")
+    if trusted and plain and not question["path"].startswith("//"):
+        return None
+    amended = deepcopy(question)
+    amended["headers"] = [pair for pair in question["headers"] if pair[0] not in FORWARDED]
+    if trusted:
+        host, scheme = first.get("x-forwarded-host"), first.get("x-forwarded-proto", "").lower()
+        if host and HOST.fullmatch(host):
+            amended["host"] = host
+        if scheme in ("http", "https"):
+            amended["scheme"] = scheme
+    return amended
+
+
+def _null_tokens(question: Question) -> Question | None:
+    """A token that says ``null`` is as good as any other junk."""
+    amended = deepcopy(question)
+    for pairs in (amended["cookies"], [amended["authorization"]]):
+        for pair in pairs:
+            for index, value in enumerate(pair):
+                if isinstance(value, str) and decoded(value) == NULL:
+                    pair[index] = JUNK
+    return amended if amended != question else None
+
+
+def _junk_session(question: Question) -> Question | None:
+    """A session of somebody else's instead of junk: that one does not hide the own cookies."""
+    suffixed = f"__session_{KEYS[question['options']['instance']].cookie_suffix}"
+    jar = _jar(question)
+    if "__session" not in jar or suffixed not in jar or speaks_for_itself(question):
+        return None
+    if claims_of(jar["__session"]).get("iss"):
+        return None
+    amended = deepcopy(question)
+    foreign = {"token": {"claims": {"iss": "https://clerk.other.example.org"}}}
+    for pair in amended["cookies"]:
+        if pair[0] == "__session":
+            pair[1] = foreign
+    return amended
+
+
+def _client_uat(question: Question) -> Question | None:
+    amended = deepcopy(question)
+    for pair in amended["cookies"]:
+        value = pair[1]
+        if pair[0].startswith("__client_uat") and not UAT.fullmatch(value) and value.strip():
+            pair[1] = "none"
+    return amended if amended != question else None
+
+
+def _redirect_count(question: Question) -> Question | None:
+    amended = deepcopy(question)
+    for pair in amended["cookies"]:
+        if pair[0] == "__clerk_redirect_count":
+            pair[1] = _counted(pair[1])
+    return amended if amended != question else None
+
+
+def _counted(value: str) -> str:
+    try:
+        count = float(int(value, 16) if value.startswith("0x") else value)
+    except ValueError:
+        return value
+    return str(max(0, min(int(min(count, 3)), 3)))
+
+
+def _counter_everywhere(question: Question, verdict: Verdict) -> Verdict | None:
+    del question
+    if verdict["status"] != "handshake":
+        return None
+    cookies = [COUNT.sub(lambda found: f"{found[0]}; Path=/", each) for each in verdict["cookies"]]
+    return {**verdict, "cookies": cookies}
+
+
+def _redirect_origin(question: Question) -> Question | None:
+    """Where the own satellites are; elsewhere the parameter says nothing."""
+    options = question["options"]
+    if options["instance"] == "production" or options.get("is_satellite"):
+        return None
+    given = [value for name, value in question["query"] if name == "__clerk_redirect_url"]
+    if not given or not given[0]:
+        return None
+    known = [
+        f"{question['scheme']}://{question['host']}",
+        *options.get("allowed_redirect_origins", []),
+        *options.get("authorized_parties", []),
+    ]
+    target = given[0]
+    origin = "/".join(target.split("/")[:3])
+    loopback = re.match(r"https?://localhost(:[0-9]+)?(/|$)", target)
+    if (origin in known or loopback) and is_page(question):
+        return None
+    return without(question, ["__clerk_redirect_url"], "query")
+
+
+def is_page(question: Question) -> bool:
+    """Whether a browser is loading a page, which may go round by Clerk."""
+    headers = dict(reversed(question["headers"]))
+    destination = headers.get("sec-fetch-dest")
+    if question["method"] != "GET":
+        return False
+    if destination:
+        return destination in ("document", "iframe")
+    return headers.get("accept", "").startswith("text/html")
+
+
+def _no_patterns(question: Question) -> Question | None:
+    patterns = question["options"].get("organization_sync", {})
+    if patterns.get("personal_account_patterns") != []:
+        return None
+    amended = deepcopy(question)
+    del amended["options"]["organization_sync"]["personal_account_patterns"]
+    return amended
+
+
+def _after_2038(question: Question) -> Question | None:
+    """An expired session of a development instance does not hide the plain cookies."""
+    options = question["options"]
+    if options["instance"] == "production" or question["now"] < 2**31:
+        return None
+    suffix = f"_{KEYS['development'].cookie_suffix}"
+    jar = _jar(question)
+    own = claims_of(jar.get(f"__session{suffix}", ""))
+    plain = claims_of(jar.get("__session", ""))
+    if jar.get(f"__client_uat{suffix}", "0") == "0" or jar.get("__client_uat") != "0":
+        return None
+    if "exp" not in own or own["exp"] > question["now"]:
+        return None
+    if "__session" in jar and plain.get("iss") != KEYS["development"].issuer:
+        return None
+    names = [f"{name}{suffix}" for name in ("__session", "__client_uat", "__clerk_db_jwt")]
+    return without(question, names, "cookies")
+
+
+def _jar(question: Question) -> dict[str, Any]:
+    jar: dict[str, Any] = {}
+    for name, value in question["cookies"]:
+        jar.setdefault(name, value)
+    return {name: value for name, value in jar.items() if value}
+
+
+RULES = (
+    Rule("bearer-spelling", _lower_case_bearer, kinder=True),
+    Rule("bearer-spelling", _two_blanks, kinder=True),
+    Rule("null-token", _null_tokens),
+    Rule("bearer-stays", _header_stays),
+    Rule("forwarded-headers", _forwarded),
+    Rule("junk-session", _junk_session),
+    Rule("client-uat", _client_uat),
+    Rule("redirect-count", _redirect_count),
+    Rule("redirect-count-path", judge=_counter_everywhere, everywhere=True),
+    Rule("sync-redirect", _redirect_origin),
+    Rule("empty-patterns", _no_patterns),
+    Rule("after-2038", _after_2038),
+    Rule("bare-token", judge=_refused_header),
+)

@@ -1,0 +1,230 @@
+"""Rows about what comes back from a handshake or a refresh."""
+
+import re
+from copy import deepcopy
+from typing import Any
+
+from tests.conformance.requests.question import KEYS, Question, Value
+from tests.conformance.requests.reading import claims_of, header_of
+from tests.conformance.requests.rows.carriers import is_page
+from tests.conformance.requests.rows.sessions import issuers
+from tests.conformance.requests.rule import Amend, Rule, Verdict, masked, signed_out, without
+
+__all__ = ["RULES"]
+
+TOKEN, NONCE = "__clerk_handshake", "__clerk_handshake_nonce"
+TEMPLATE = "cl_B7d4PD222AAA"
+ALLOWED = re.compile(
+    r"(__session|__client_uat|__refresh|__clerk_db_jwt)(_[A-Za-z0-9_-]{8})?"
+    r"|__client|__clerk_handshake(_nonce)?"
+)
+CRASHES = {
+    "invalid signature": "token-invalid-signature",
+    "Invalid JWT form": "token-invalid",
+    "Unable to find a signing key": "jwk-kid-mismatch",
+    "Invalid JWT type": "token-invalid",
+    "Invalid JWT algorithm": "token-invalid",
+    "token category": "token-type-mismatch",
+}
+
+
+def _carrier(question: Question) -> Question | None:
+    """In production, what stands in a link says nothing."""
+    if question["options"]["instance"] == "development":
+        return None
+    return without(question, [TOKEN, NONCE], "query")
+
+
+def brought(question: Question) -> tuple[str, Any] | None:
+    """What the request brought home: the name and its value; a nonce beats a token."""
+    for name in (NONCE, TOKEN):
+        for pairs in (question["query"], question["cookies"]):
+            found = next((value for each, value in pairs if each == name), None)
+            if found:
+                return name, found
+    return None
+
+
+def _ignored(question: Question, name: str) -> Question:
+    amended = without(question, [name], "query") or question
+    return without(amended, [name], "cookies") or amended
+
+
+def _times(question: Question) -> Question | None:
+    """A handshake token that is too old, or in production not yet or not ours, says nothing."""
+    home = brought(question)
+    if home is None or home[0] != TOKEN or isinstance(home[1], str):
+        return None
+    claims = claims_of(home[1])
+    skew = question["options"].get("clock_skew", 5.0)
+    now = question["now"]
+    late = claims.get("exp", now + 100) <= now - skew
+    early = max(claims.get("nbf", 0), claims.get("iat", 0)) > now + skew
+    allowed = issuers(question)
+    foreign = allowed is not None and claims.get("iss", allowed[0]) not in allowed
+    shapeless = not isinstance(claims.get("handshake"), list)
+    development = question["options"]["instance"] == "development"
+    if shapeless or (late and not foreign) or ((early or foreign) and not development):
+        return _ignored(question, TOKEN)
+    return None
+
+
+def _said(nonce: Value) -> str:
+    """What Clerk says of a nonce."""
+    if isinstance(nonce, str):
+        return "unknown"
+    answer = nonce["asks"]
+    if answer.get("status", 200) in (400, 404, 410, 422):
+        return "unknown"
+    body = answer.get("json")
+    if answer.get("status", 200) != 200 or not isinstance(body, dict):
+        return "nothing"
+    return "directives" if isinstance(body.get("directives"), list) else "nothing"
+
+
+def _fruitless(said: str) -> Amend:
+    def amend(question: Question) -> Question | None:
+        home = brought(question)
+        if home is None or home[0] != NONCE or _said(home[1]) != said:
+            return None
+        return _ignored(question, NONCE)
+
+    return amend
+
+
+def _outage(question: Question, verdict: Verdict) -> Verdict | None:
+    """Those who are signed in need not know that Clerk could not be asked."""
+    if verdict["status"] == "signed-in":
+        return None
+    places = [question["cookies"]]
+    if question["options"]["instance"] == "development":
+        places.insert(0, question["query"])
+    for pairs in places:
+        for name, value in pairs:
+            if name == masked(NONCE) and value:
+                return _unanswered(value)
+    return None
+
+
+def _unanswered(nonce: Value) -> Verdict | None:
+    if _said(nonce) != "nothing":
+        return None
+    refused = not isinstance(nonce, str) and nonce["asks"].get("status") in (401, 403)
+    reason = "secret-key-invalid" if refused else "backend-unavailable"
+    return {"status": "raises 503", "reason": reason}
+
+
+def _crash(question: Question, verdict: Verdict) -> Verdict | None:
+    """In development a handshake token that does not verify is refused with a reason."""
+    if verdict["status"] != "crash" or "Handshake token verification" not in verdict["reason"]:
+        return None
+    del question
+    for words, reason in CRASHES.items():
+        if words in verdict["reason"]:
+            return signed_out(reason, {"token_type": "session_token"})
+    return None
+
+
+def _dev_foreign(question: Question, verdict: Verdict) -> Verdict | None:
+    """In development a handshake token of another issuer, or from the future, is refused, too."""
+    home = brought(question)
+    if home is None or home[0] != TOKEN or verdict["status"] == "crash":
+        return None
+    if question["options"]["instance"] != "development" or isinstance(home[1], str):
+        return None
+    claims, allowed = claims_of(home[1]), issuers(question)
+    skew = question["options"].get("clock_skew", 5.0)
+    if allowed is not None and claims.get("iss", allowed[0]) not in allowed:
+        return signed_out("token-invalid-issuer", verdict)
+    if claims.get("nbf", 0) > question["now"] + skew:
+        return signed_out("token-not-active-yet", verdict)
+    return None
+
+
+def _directives(question: Question) -> Question | None:
+    """Only Clerk's own cookies are passed on, for this host, on one line each."""
+    amended = deepcopy(question)
+    for lines in _lists(amended):
+        kept = []
+        for line in lines:
+            if not isinstance(line, list):
+                continue
+            name, value, attributes = line
+            if not ALLOWED.fullmatch(name) or "\n" in f"{value}{attributes}":
+                continue
+            kept.append([name, value, _for_host(attributes, question["host"])])
+        lines[:] = kept
+    return amended if amended != question else None
+
+
+def _for_host(attributes: str, host: str) -> str:
+    host = host.partition(":")[0]
+    parts = attributes.split("; ")
+    domains = [part for part in parts if part.startswith("Domain=")]
+    for part in domains:
+        domain = part.partition("=")[2]
+        if host != domain and not host.endswith(f".{domain}"):
+            parts.remove(part)
+    return "; ".join(parts)
+
+
+def _other_sessions(question: Question) -> Question | None:
+    """A session under a foreign suffix is passed on, and is not this browser's session."""
+    own = ("__session", f"__session_{KEYS[question['options']['instance']].cookie_suffix}")
+    amended = deepcopy(question)
+    for lines in _lists(amended):
+        for line in lines:
+            if isinstance(line, list) and line[0].startswith("__session") and line[0] not in own:
+                line[0] = masked(line[0])
+    return amended if amended != question else None
+
+
+def _inner_category(question: Question) -> Question | None:
+    """A token of another category is no session, however it was brought."""
+    amended = deepcopy(question)
+    for lines in _lists(amended):
+        for line in lines:
+            if isinstance(line, list) and header_of(line[1]).get("cat") == TEMPLATE:
+                line[1]["token"]["signer"] = "stranger"
+    return amended if amended != question else None
+
+
+def _lists(part: object) -> list[list[Any]]:
+    """Every list of directives in a question."""
+    found: list[list[Any]] = []
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if name in ("handshake", "directives", "cookies") and _are_directives(value):
+                found.append(value)
+            found += _lists(value)
+    elif isinstance(part, list):
+        for value in part:
+            found += _lists(value)
+    return found
+
+
+def _are_directives(value: object) -> bool:
+    return isinstance(value, list) and all(
+        not isinstance(each, list) or len(each) == 3 for each in value
+    )
+
+
+def _homecoming(question: Question, verdict: Verdict) -> Verdict | None:
+    """Nobody but a page goes on elsewhere."""
+    if verdict["status"] == "handshake" or not verdict.get("location") or is_page(question):
+        return None
+    return {**verdict, "location": None}
+
+
+RULES = (
+    Rule("handshake-carrier", _carrier),
+    Rule("handshake-times", _times),
+    Rule("unknown-nonce", _fruitless("unknown")),
+    Rule("nonce-unavailable", _fruitless("nothing"), _outage),
+    Rule("directives", _directives),
+    Rule("other-sessions", _other_sessions),
+    Rule("category", _inner_category),
+    Rule("handshake-refused", judge=_crash),
+    Rule("handshake-refused", judge=_dev_foreign),
+    Rule("homecoming", judge=_homecoming),
+)

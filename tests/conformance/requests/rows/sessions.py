@@ -1,0 +1,142 @@
+"""Rows about session tokens, wherever they are carried."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+from tests.conformance.claims_cases import emptied_features
+from tests.conformance.requests.question import KEYS, Question
+from tests.conformance.requests.reading import claims_of, decoded, header_of
+from tests.conformance.requests.rule import Rule, Verdict, signed_out, tokens_of
+
+__all__ = ["RULES", "issuers"]
+
+UNFIT = {"sub": 5}
+"""Claims that are refused as ``token-verification-failed`` after the signature, before all else."""
+BELIEVED = ("primary-domain-cross-origin-sync", "active-organization-mismatch")
+UNFETCHED = ("jwk-remote-failed-to-load", "secret-key-invalid")
+
+
+def issuers(question: Question) -> list[str] | None:
+    """Who may have issued tokens; ``None`` if anybody may."""
+    options = question["options"]
+    given = options.get("issuer")
+    if given is False:
+        return None
+    if isinstance(given, str | list):
+        return [given] if isinstance(given, str) else given
+    own = [KEYS[options["instance"]].issuer]
+    if options.get("is_satellite") and options["instance"] == "production" and "domain" in options:
+        own.append(f"https://clerk.{options['domain']}")
+    proxy = options.get("proxy_url", "/")
+    return own if proxy.startswith("/") else [*own, proxy.rstrip("/")]
+
+
+def _each_token(change: Callable[[dict[str, Any], Question], None]) -> Any:
+    def amend(question: Question) -> Question | None:
+        amended = deepcopy(question)
+        for token in tokens_of(amended):
+            change(token, question)
+        return amended if amended != question else None
+
+    return amend
+
+
+def _issuer(question: Question) -> Question | None:
+    if "issuer" in question["options"]:
+        return None
+    allowed = issuers(question)
+    if all(claims_of({"token": token}).get("iss") in allowed for token in tokens_of(question)):
+        return None
+    amended = deepcopy(question)
+    amended["options"]["issuer"] = allowed
+    return amended
+
+
+def _audience(token: dict[str, Any], question: Question) -> None:
+    if "audience" not in question["options"] or _is_machines(token):
+        return
+    aud = claims_of({"token": token}).get("aud")
+    if not aud or not isinstance(aud, str | list):
+        token["claims"] = {**token["claims"], "aud": "nobody"}
+
+
+def _required(token: dict[str, Any], question: Question) -> None:
+    del question
+    claims = claims_of({"token": token})
+    if _is_machines(token) or "handshake" in claims:
+        return
+    if not claims.get("sid") or "iat" not in claims or claims.get("sub") == "":
+        token["claims"] = {**token["claims"], **UNFIT}
+
+
+def _features(token: dict[str, Any], question: Question) -> None:
+    del question
+    emptied = emptied_features(token.get("claims", {}))
+    if emptied is not None and not _is_machines(token):
+        token["claims"] = emptied
+
+
+def _status(token: dict[str, Any], question: Question) -> None:
+    del question
+    if token.get("claims", {}).get("sts") not in (None, "active", "pending"):
+        token["claims"] = {**token["claims"], "sts": "pending"}
+
+
+def _is_machines(token: dict[str, Any]) -> bool:
+    subject = claims_of({"token": token}).get("sub")
+    return "at+jwt" in str(header_of({"token": token}).get("typ")) or (
+        isinstance(subject, str) and subject.startswith("mch_")
+    )
+
+
+def _pending(question: Question, verdict: Verdict) -> Verdict | None:
+    if question["options"].get("pending") or verdict["status"] != "signed-in":
+        return None
+    if verdict["token_type"] != "session_token" or verdict["auth"] is not None:
+        return None
+    return {**verdict, "status": "signed-out", "reason": "session-pending"}
+
+
+def _own_host(question: Question, verdict: Verdict) -> Verdict | None:
+    """A session cookie that names another host, and that would otherwise be believed."""
+    options = question["options"]
+    if options["instance"] != "production" or "authorized_parties" in options:
+        return None
+    party = _believed_party(question, verdict)
+    own = f"https://{question['host'].lower().removesuffix(':443')}"
+    if not isinstance(party, str) or party.lower() == own:
+        return None
+    return signed_out("token-invalid-authorized-parties", verdict)
+
+
+def _believed_party(question: Question, verdict: Verdict) -> object:
+    """The ``azp`` of the session cookie that was verified and believed, if one was."""
+    if verdict.get("cookies") and verdict["status"] == "signed-in":
+        return None
+    token = None
+    if verdict["status"] == "signed-in" and question["authorization"] == []:
+        token = verdict["auth"]["token"] if isinstance(verdict["auth"], dict) else None
+    elif verdict["reason"] in BELIEVED and isinstance(verdict["location"], list):
+        token = dict(verdict["location"][1:]).get("__session")
+    claims = decoded(token) if token else None
+    return claims.get("azp") if isinstance(claims, dict) else None
+
+
+def _keys(question: Question, verdict: Verdict) -> Verdict | None:
+    del question
+    if verdict["status"] != "signed-out" or verdict["reason"] not in UNFETCHED:
+        return None
+    return {"status": "raises 503", "reason": verdict["reason"]}
+
+
+RULES = (
+    Rule("issuer", _issuer),
+    Rule("audience", _each_token(_audience)),
+    Rule("required-claims", _each_token(_required)),
+    Rule("feature-colon", _each_token(_features)),
+    Rule("session-status", _each_token(_status)),
+    Rule("keys-unavailable", judge=_keys),
+    Rule("pending", judge=_pending),
+    Rule("own-host", judge=_own_host),
+)

@@ -1,0 +1,90 @@
+"""A deliberate difference as a rule: when it applies, and what this package must answer then."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from tests.conformance.requests.question import Question
+
+__all__ = [
+    "Amend",
+    "Judge",
+    "Rule",
+    "Verdict",
+    "masked",
+    "signed_out",
+    "tokens_of",
+    "unmasked",
+    "values_of",
+    "without",
+]
+
+Verdict = dict[str, Any]
+Amend = Callable[[Question], Question | None]
+Judge = Callable[[Question, Verdict], Verdict | None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row of ``docs/deviations.md``.
+
+    ``amend`` gives the question which the SDK has to be asked instead, ``judge`` what becomes of
+    its answer; both give ``None`` where the row has nothing to say. ``kinder`` rows may end signed
+    in where the SDK's own answer does not; those that apply ``everywhere`` show beside any other.
+    """
+
+    row: str
+    amend: Amend | None = None
+    judge: Judge | None = None
+    kinder: bool = False
+    everywhere: bool = False
+
+
+def signed_out(reason: str, verdict: Verdict, **changed: object) -> Verdict:
+    """The verdict, refused without a redirect."""
+    refused = {"status": "signed-out", "reason": reason, "location": None, "cookies": []}
+    return {**verdict, **refused, "auth": None, **changed}
+
+
+def masked(name: str) -> str:
+    """A name that means nothing to the SDK and stands for one that we are to ignore."""
+    return name.replace("__", "__masked", 1)
+
+
+def unmasked(text: str) -> str:
+    """Put ignored names back, where an answer repeats them."""
+    return text.replace("__masked", "__")
+
+
+def values_of(question: Question) -> Iterator[tuple[list[Any], int]]:
+    """Every place where a value stands: a list and an index."""
+    for pairs in (question["query"], question["cookies"]):
+        for pair in pairs:
+            yield pair, 1
+    for index in range(len(question["authorization"])):
+        yield question["authorization"], index  # type: ignore[misc]
+
+
+def tokens_of(part: object) -> Iterator[dict[str, Any]]:
+    """Every token in a part of a question, also in answers of the Backend API."""
+    if isinstance(part, Mapping):
+        if "token" in part and isinstance(part["token"], dict):
+            yield part["token"]
+        for value in part.values():
+            yield from tokens_of(value)
+    elif isinstance(part, Sequence) and not isinstance(part, str):
+        for value in part:
+            yield from tokens_of(value)
+
+
+def without(question: Question, names: Sequence[str], carrier: str) -> Question | None:
+    """Mask cookies, query parameters or headers, if there are any."""
+    pairs: list[list[Any]] = question[carrier]  # type: ignore[literal-required]
+    if not any(name in names for name, _ in pairs):
+        return None
+    amended = deepcopy(question)
+    amended[carrier] = [  # type: ignore[literal-required]
+        [masked(name) if name in names else name, value] for name, value in pairs
+    ]
+    return amended
