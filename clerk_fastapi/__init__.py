@@ -2,13 +2,15 @@
 
 from clerk_fastapi._version import __version__
 from clerk_fastapi.engine.auth import Auth
-from clerk_fastapi.engine.state import SignedIn, SignedOut, State
+from clerk_fastapi.engine.machine import ApiKeyAuth, M2MAuth, MachineAuth, OAuthAuth
+from clerk_fastapi.engine.state import Handshake, SignedIn, SignedOut, State
 from clerk_fastapi.errors import (
     AccessDenied,
     BackendError,
     BackendUnavailable,
     ClerkError,
     ConfigurationError,
+    HandshakeRequired,
     ReverificationRequired,
     TokenError,
 )
@@ -21,28 +23,36 @@ from clerk_fastapi.protocol.authorization import (
     Requirement,
     Reverified,
     Role,
+    Scope,
 )
 from clerk_fastapi.protocol.claims import Actor, SessionClaims, custom_claims_size
 from clerk_fastapi.protocol.identity import Identity
+from clerk_fastapi.protocol.machine import TokenType
+from clerk_fastapi.protocol.site import OrganizationSync
 from clerk_fastapi.web.clerk import Clerk
 from clerk_fastapi.web.guards import (
     CurrentAuth,
     Guard,
     optional_auth,
     require,
+    require_api_key,
     require_auth,
     require_feature,
+    require_m2m,
+    require_oauth,
     require_organization,
     require_permission,
     require_plan,
     require_reverification,
     require_role,
+    require_scope,
 )
 from clerk_fastapi.web.openapi import document
 
 __all__ = [
     "AccessDenied",
     "Actor",
+    "ApiKeyAuth",
     "Auth",
     "BackendError",
     "BackendUnavailable",
@@ -53,29 +63,41 @@ __all__ = [
     "Feature",
     "Fresh",
     "Guard",
+    "Handshake",
+    "HandshakeRequired",
     "Identity",
+    "M2MAuth",
+    "MachineAuth",
+    "OAuthAuth",
     "Organization",
+    "OrganizationSync",
     "Permission",
     "Plan",
     "Requirement",
     "ReverificationRequired",
     "Reverified",
     "Role",
+    "Scope",
     "SessionClaims",
     "SignedIn",
     "SignedOut",
     "State",
     "TokenError",
+    "TokenType",
     "__version__",
     "custom_claims_size",
     "document",
     "optional_auth",
     "require",
+    "require_api_key",
     "require_auth",
     "require_feature",
+    "require_m2m",
+    "require_oauth",
     "require_organization",
     "require_permission",
     "require_plan",
     "require_reverification",
     "require_role",
+    "require_scope",
 ]

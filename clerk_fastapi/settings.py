@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -20,10 +20,19 @@ from clerk_fastapi.protocol._jose import (
     VerificationKey,
     key_from_pem,
 )
-from clerk_fastapi.protocol.keys import PublishableKey, secret_key_instance_type
+from clerk_fastapi.protocol.keys import InstanceType, PublishableKey, secret_key_instance_type
+from clerk_fastapi.protocol.site import OrganizationSync, Proxies, Site
 from clerk_fastapi.protocol.verify import Rules
 
-__all__ = ["Settings", "check_seconds", "read_settings"]
+__all__ = [
+    "KeyArguments",
+    "RuleArguments",
+    "Settings",
+    "SiteArguments",
+    "check_count",
+    "check_seconds",
+    "read_settings",
+]
 
 _API_URL = "https://api.clerk.com"
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^A-Z/?#\s]+")
@@ -41,6 +50,12 @@ class _Environment(BaseSettings):
     secret_key: SecretStr | None = None
     jwt_key: SecretStr | None = None
     api_url: str | None = None
+    machine_secret_key: SecretStr | None = None
+    proxy_url: str | None = None
+    domain: str | None = None
+    is_satellite: str | None = None
+    sign_in_url: str | None = None
+    sign_up_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +65,48 @@ class Settings:
     publishable_key: PublishableKey | None
     secret_key: SecretStr | None
     jwt_key: VerificationKey | None
+    machine_secret_key: SecretStr | None
     api_url: str
     rules: Rules
+    site: Site
 
 
-def read_settings(
-    *,
-    publishable_key: str | None,
-    secret_key: str | None,
-    jwt_key: str | None,
-    api_url: str | None,
-    authorized_parties: Iterable[str] | None,
-    audience: str | Iterable[str] | None,
-    issuer: str | Iterable[str] | Literal[False] | None,
-    clock_skew: float,
-    algorithms: Iterable[str],
-    require_category: bool,
-) -> Settings:
+class KeyArguments(NamedTuple):
+    """What opens and names an instance, as it was given; ``None`` leaves it to the variable."""
+
+    publishable_key: str | None = None
+    secret_key: str | None = None
+    jwt_key: str | None = None
+    machine_secret_key: str | None = None
+    api_url: str | None = None
+
+
+class RuleArguments(NamedTuple):
+    """What a token must fulfil, as it was given."""
+
+    authorized_parties: Iterable[str] | None = None
+    audience: str | Iterable[str] | None = None
+    issuer: str | Iterable[str] | Literal[False] | None = None
+    clock_skew: float = 5.0
+    algorithms: Iterable[str] = ("RS256",)
+    require_category: bool = False
+
+
+class SiteArguments(NamedTuple):
+    """How browsers reach the application and Clerk, as it was given."""
+
+    proxy_url: str | None = None
+    domain: str | None = None
+    is_satellite: bool | None = None
+    satellite_auto_sync: bool = False
+    sign_in_url: str | None = None
+    sign_up_url: str | None = None
+    allowed_redirect_origins: Iterable[str] | None = None
+    trusted_proxies: Iterable[str] = ()
+    organization_sync: OrganizationSync | None = None
+
+
+def read_settings(keys: KeyArguments, rules: RuleArguments, site: SiteArguments) -> Settings:
     """Check arguments, fill in what is missing from ``CLERK_*`` variables, and check those.
 
     An empty argument stands for "none": the variable is not looked at.
@@ -74,38 +114,35 @@ def read_settings(
     :raises ConfigurationError: with the name of the variable or argument and the cure, and never
         with the value of a secret.
     """
-    given = {
-        "publishable_key": publishable_key,
-        "secret_key": secret_key,
-        "jwt_key": jwt_key,
-        "api_url": api_url,
-    }
-    environment = _Environment.model_validate(_Environment().model_dump() | _present(given))
+    flag = None if site.is_satellite is None else str(site.is_satellite)
+    given = _present({**keys._asdict(), **site._asdict(), "is_satellite": flag})
+    environment = _Environment.model_validate(_Environment().model_dump() | given)
     key = _publishable_key(environment.publishable_key)
-    secret = environment.secret_key
+    secret, machine_secret = _secret(environment, key), environment.machine_secret_key
     pem = environment.jwt_key
-    allowed = _algorithms(algorithms)
-    if secret is not None:
-        secret = SecretStr(secret.get_secret_value().strip())
-        _check_secret_key(secret.get_secret_value(), key)
+    allowed = _algorithms(rules.algorithms)
     if key is None and secret is None and pem is None:
         raise ConfigurationError(
             "Clerk has no keys: set CLERK_PUBLISHABLE_KEY and CLERK_SECRET_KEY, as the API keys "
             "page of the Clerk dashboard shows them."
         )
+    parties = _origins("authorized_parties", rules.authorized_parties)
+    place = _site(environment, site, key, secret, parties or frozenset())
     return Settings(
         publishable_key=key,
         secret_key=secret,
         jwt_key=None if pem is None else _jwt_key(pem.get_secret_value(), allowed),
+        machine_secret_key=None if machine_secret is None else _stripped(machine_secret),
         api_url=_origin(environment.api_url or _API_URL),
         rules=Rules(
             algorithms=frozenset(allowed),
-            issuers=_issuers(issuer, key),
-            authorized_parties=_origins(authorized_parties),
-            audience=_texts("audience", (audience,) if isinstance(audience, str) else audience),
-            clock_skew=_clock_skew(clock_skew),
-            require_category=require_category,
+            issuers=_issuers(rules.issuer, place),
+            authorized_parties=parties,
+            audience=_audience(rules.audience),
+            clock_skew=_clock_skew(rules.clock_skew),
+            require_category=rules.require_category,
         ),
+        site=place,
     )
 
 
@@ -119,11 +156,24 @@ def check_seconds(**durations: float) -> None:
             raise ConfigurationError(f"{name} must be a number of seconds, greater than zero.")
 
 
-def _present(given: Mapping[str, str | None]) -> dict[str, str | None]:
-    for name, value in given.items():
-        if value is not None and not isinstance(value, str):
+def check_count(name: str, count: int) -> None:
+    """Make sure that a number counts something.
+
+    :raises ConfigurationError: with its name, if it does not.
+    """
+    if type(count) is not int or count < 0:
+        raise ConfigurationError(f"{name} must be a whole number, zero or more.")
+
+
+def _present(given: Mapping[str, object]) -> dict[str, str | None]:
+    present: dict[str, str | None] = {}
+    for name in given.keys() & _Environment.model_fields.keys():
+        value = given[name]
+        if not isinstance(value, str | None):
             raise ConfigurationError(f"{name} must be text.")
-    return {name: value.strip() or None for name, value in given.items() if value is not None}
+        if value is not None:
+            present[name] = value.strip() or None
+    return present
 
 
 def _publishable_key(text: str | None) -> PublishableKey | None:
@@ -143,6 +193,56 @@ def _check_secret_key(secret: str, key: PublishableKey | None) -> None:
         )
 
 
+def _secret(environment: _Environment, key: PublishableKey | None) -> SecretStr | None:
+    if environment.secret_key is None:
+        return None
+    secret = _stripped(environment.secret_key)
+    _check_secret_key(secret.get_secret_value(), key)
+    return secret
+
+
+def _stripped(secret: SecretStr) -> SecretStr:
+    return SecretStr(secret.get_secret_value().strip())
+
+
+def _site(
+    environment: _Environment,
+    given: SiteArguments,
+    key: PublishableKey | None,
+    secret: SecretStr | None,
+    parties: frozenset[str],
+) -> Site:
+    origins = _origins("allowed_redirect_origins", given.allowed_redirect_origins)
+    return Site(
+        instance_type=_instance_type(key, secret),
+        key=key,
+        proxy_url=environment.proxy_url,
+        domain=environment.domain,
+        is_satellite=_flag("CLERK_IS_SATELLITE", environment.is_satellite),
+        satellite_auto_sync=given.satellite_auto_sync,
+        sign_in_url=environment.sign_in_url,
+        sign_up_url=environment.sign_up_url,
+        redirect_origins=parties | (origins or frozenset()),
+        proxies=Proxies.named(given.trusted_proxies),
+        organization_sync=given.organization_sync,
+        takes_nonces=secret is not None,
+    )
+
+
+def _instance_type(key: PublishableKey | None, secret: SecretStr | None) -> InstanceType:
+    if key is not None:
+        return key.instance_type
+    return "production" if secret is None else secret_key_instance_type(secret.get_secret_value())
+
+
+def _flag(name: str, text: str | None) -> bool:
+    if text is None or text.lower() in ("false", "0"):
+        return False
+    if text.lower() in ("true", "1"):
+        return True
+    raise ConfigurationError(f"{name} is true or false.")
+
+
 def _jwt_key(pem: str, allowed: frozenset[Algorithm]) -> VerificationKey:
     # A PEM key does not say what it is for.
     algorithm: Algorithm | None = "RS256" if "RS256" in allowed else None
@@ -159,11 +259,11 @@ def _jwt_key(pem: str, allowed: frozenset[Algorithm]) -> VerificationKey:
         ) from error
 
 
-def _origins(parties: Iterable[str] | None) -> frozenset[str] | None:
-    origins = _texts("authorized_parties", parties)
+def _origins(name: str, listed: Iterable[str] | None) -> frozenset[str] | None:
+    origins = _texts(name, listed)
     if origins is not None and not all(map(_ORIGIN.fullmatch, origins)):
         raise ConfigurationError(
-            "authorized_parties takes origins as browsers send them, such as "
+            f"{name} takes origins as browsers send them, such as "
             "https://app.example.com: in lower case, with a scheme, and without a path."
         )
     return origins
@@ -186,18 +286,22 @@ def _origin(url: str) -> str:
 
 
 def _issuers(
-    issuer: str | Iterable[str] | Literal[False] | None, key: PublishableKey | None
+    issuer: str | Iterable[str] | Literal[False] | None, site: Site
 ) -> frozenset[str] | None:
     if issuer is False:
         return None
     if issuer is not None:
         return _texts("issuer", (issuer,) if isinstance(issuer, str) else issuer)
-    if key is None:
+    if site.key is None:
         raise ConfigurationError(
             "CLERK_PUBLISHABLE_KEY is missing: it names the instance whose tokens are believed; "
             "set it, or name the issuer."
         )
-    return frozenset({key.issuer})
+    # Behind a proxy and on a satellite the Frontend API goes by another name, too.
+    issuers = {site.key.issuer, f"https://{site.frontend_host}"}
+    if site.proxy_url is not None and not site.proxy_url.startswith("/"):
+        issuers.add(site.proxy_url.rstrip("/"))
+    return frozenset(issuers)
 
 
 def _algorithms(names: Iterable[str]) -> frozenset[Algorithm]:
@@ -206,6 +310,10 @@ def _algorithms(names: Iterable[str]) -> frozenset[Algorithm]:
     if not allowed or len(allowed) < len(asked):
         raise ConfigurationError(f"algorithms may name {', '.join(ALGORITHMS)} and nothing else.")
     return allowed
+
+
+def _audience(values: str | Iterable[str] | None) -> frozenset[str] | None:
+    return _texts("audience", (values,) if isinstance(values, str) else values)
 
 
 def _texts(name: str, values: Iterable[str] | None) -> frozenset[str] | None:

@@ -15,29 +15,28 @@ from cryptography.hazmat.primitives.serialization import (
 
 from clerk_fastapi import Clerk, ConfigurationError
 from clerk_fastapi.protocol.keys import PublishableKey
-from clerk_fastapi.settings import Settings, read_settings
+from clerk_fastapi.settings import (
+    KeyArguments,
+    RuleArguments,
+    Settings,
+    SiteArguments,
+    read_settings,
+)
 
 TEST_KEY = PublishableKey.build("clerk.example.dev", "development").text
 LIVE_KEY = PublishableKey.build("clerk.example.com", "production").text
 SECRET = "sk_test_wanderer"
 HIDDEN = "cadabra"  # part of every wrong value
-DEFAULTS: dict[str, Any] = {
-    "publishable_key": None,
-    "secret_key": None,
-    "jwt_key": None,
-    "api_url": None,
-    "authorized_parties": None,
-    "audience": None,
-    "issuer": None,
-    "clock_skew": 5.0,
-    "algorithms": ("RS256",),
-    "require_category": False,
-}
 
 
 def read(**given: object) -> Settings:
     """Read settings of which only a few were given."""
-    return read_settings(**DEFAULTS | given)
+    groups: list[Any] = []
+    for group in (KeyArguments, RuleArguments, SiteArguments):
+        fields = group._fields
+        groups.append(group(**{name: given.pop(name) for name in fields if name in given}))
+    assert not given, "every argument belongs to a group"
+    return read_settings(*groups)
 
 
 def public(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:

@@ -7,7 +7,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Context
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from cachetools import TTLCache
 from pydantic import SecretStr
@@ -22,7 +22,7 @@ from clerk_fastapi.errors import (
 )
 from clerk_fastapi.protocol._jose import KeyRefused, VerificationKey, key_from_jwk
 
-__all__ = ["JwksCache", "Keys", "PinnedKey", "fetch_keys"]
+__all__ = ["JwksAges", "JwksCache", "Keys", "PinnedKey", "fetch_keys"]
 
 logger = logging.getLogger("clerk_fastapi")
 
@@ -112,15 +112,25 @@ def _read_keys(answer: Answer) -> dict[str, VerificationKey]:
     return keys
 
 
+class JwksAges(NamedTuple):
+    """Durations in seconds.
+
+    ``jwks_ttl`` is how long a fetched set is good for, ``jwks_stale_for`` how long beyond that it
+    is still used while no new one can be had, and ``jwks_cooldown`` the time between two look-ups
+    of unknown ``kid`` values: whoever sends tokens with random ones causes no more fetches.
+    """
+
+    jwks_ttl: float = 300.0
+    jwks_stale_for: float = 3_600.0
+    jwks_cooldown: float = 60.0
+
+
 class JwksCache:
     """Keys by ``kid``, refreshed before they run out.
 
     :param fetch: gets the whole set, or raises :class:`BackendUnavailable`.
     :param clock: tells the time in seconds.
-    :param ttl: seconds that a fetched set is good for.
-    :param stale_for: seconds beyond ``ttl`` that a set is still used while no new one can be had.
-    :param cooldown: seconds between two look-ups of unknown ``kid`` values: whoever sends tokens
-        with random ones causes no more fetches than that.
+    :param ages: how long keys are good for.
     """
 
     def __init__(
@@ -128,17 +138,15 @@ class JwksCache:
         fetch: Callable[[], Awaitable[Mapping[str, VerificationKey]]],
         *,
         clock: Callable[[], float],
-        ttl: float = 300.0,
-        stale_for: float = 3_600.0,
-        cooldown: float = 60.0,
+        ages: JwksAges,
     ) -> None:
         self._fetch = fetch
         self._clock = clock
-        self._ttl = ttl
-        self._stale_for = stale_for
-        self._cooldown = cooldown
-        self._fresh: TTLCache[str, VerificationKey] = TTLCache(math.inf, ttl, timer=clock)
-        self._unknown: TTLCache[str, None] = TTLCache(_UNKNOWN_KIDS, cooldown, timer=clock)
+        self._ttl, self._stale_for, self._cooldown = ages
+        self._fresh: TTLCache[str, VerificationKey] = TTLCache(math.inf, self._ttl, timer=clock)
+        self._unknown: TTLCache[str, None] = TTLCache(
+            _UNKNOWN_KIDS, self._cooldown, timer=clock
+        )
         self._last: dict[str, VerificationKey] = {}
         self._fetched_at = -math.inf
         self._next_lookup = -math.inf

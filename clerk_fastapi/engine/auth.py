@@ -148,6 +148,13 @@ class Auth(Generic[ClaimsT]):
         who = self.identity
         return bool(requirements) and all(each.met_by(who, who.issued_at) for each in requirements)
 
+    def check_times(self, clock_skew: float, now: float) -> None:
+        """Hold the token against the clock once more.
+
+        :raises TokenError: if it has expired, or is not yet valid.
+        """
+        self.identity.check_times(clock_skew, now)
+
     def missing(self, requirement: Requirement, now: float) -> Requirement | None:
         """Say which part of ``requirement`` is not met at ``now``, or ``None`` if it all is."""
         return missing(requirement, self.identity, now)

@@ -1,197 +1,155 @@
-"""One request, one direction: from credentials to claims, and to a state."""
+"""One request, one direction: from facts to the kind of token, and from there to a state."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Generic
+from collections.abc import Iterable
+from typing import Any, Final, Generic, Literal, TypeAlias
 
-from clerk_fastapi.backend.jwks import Keys
 from clerk_fastapi.engine.auth import Auth
+from clerk_fastapi.engine.browser import Browsers
+from clerk_fastapi.engine.facts import Scope
+from clerk_fastapi.engine.machine import MachineAuthenticator
 from clerk_fastapi.engine.state import SignedIn, SignedOut, State
+from clerk_fastapi.engine.verifier import KeyWanted, Verifier
 from clerk_fastapi.errors import (
-    ClientUatMissing,
-    OriginMismatch,
-    SessionSuperseded,
+    ConfigurationError,
+    MachineTokenMissing,
     TokenError,
-    TokenExpired,
-    TokenInvalidAuthorizedParties,
+    TokenTypeMismatch,
 )
-from clerk_fastapi.protocol._jose import VerificationKey
-from clerk_fastapi.protocol.claims import (
-    COOKIE_LIMIT,
-    CUSTOM_CLAIMS_LIMIT,
-    custom_claims_size,
-)
-from clerk_fastapi.protocol.credentials import Credentials, Facts, read_credentials
-from clerk_fastapi.protocol.identity import Identity
-from clerk_fastapi.protocol.reading import ClaimsReader, ClaimsT
-from clerk_fastapi.protocol.tokens import UnverifiedToken, peek_claims, refuse_machine_claims
-from clerk_fastapi.protocol.verify import (
-    VerifiedToken,
-    check_header,
-    verify,
-)
-from clerk_fastapi.settings import Settings
-from clerk_fastapi.stores.memory import TokenMemory
+from clerk_fastapi.protocol.credentials import Facts, bearer_token
+from clerk_fastapi.protocol.handshake import session_reason
+from clerk_fastapi.protocol.machine import TokenType, classify
+from clerk_fastapi.protocol.reading import ClaimsT
 
-__all__ = ["Authenticator", "KeyWanted", "signed_out"]
+__all__ = ["SESSIONS", "Accepted", "AcceptsToken", "Authenticator", "accepted"]
 
 logger = logging.getLogger("clerk_fastapi")
 
+AcceptsToken: TypeAlias = TokenType | Literal["any"] | Iterable[TokenType]
+"""The kinds of token that a route accepts: one, several, or any."""
 
-class KeyWanted(Exception):
-    """Not yet decided: the key that ``kid`` names has to be fetched, and then asked again."""
 
-    def __init__(self, kid: str | None) -> None:
-        super().__init__()  # without the name, which is the token's own word
-        self.kid = kid
+class Accepted:
+    """The kinds of token that a route accepts, read once.
+
+    ``only`` is the one kind, where a single one was named: Clerk's SDKs tell that from a list.
+    """
+
+    __slots__ = ("kinds", "only")
+
+    def __init__(self, accepts_token: AcceptsToken) -> None:
+        kinds = (accepts_token,) if isinstance(accepts_token, str) else tuple(accepts_token)
+        if kinds == ("any",):
+            kinds = _KINDS
+        if not kinds or not set(kinds) <= set(_KINDS):
+            raise ConfigurationError(f"accepts_token takes {', '.join(_KINDS)}, or 'any'.")
+        self.kinds: frozenset[TokenType] = frozenset(kind for kind in _KINDS if kind in kinds)
+        self.only: TokenType | None = None
+        if isinstance(accepts_token, str) and accepts_token != "any":
+            self.only = accepts_token
+
+
+_KINDS: Final[tuple[TokenType, ...]] = ("session_token", "api_key", "m2m_token", "oauth_token")
+SESSIONS: Final = Accepted("session_token")
+
+
+def accepted(accepts_token: AcceptsToken) -> Accepted:
+    """Read which kinds of token a route accepts.
+
+    :raises ConfigurationError: if that is none, or one that does not exist.
+    """
+    return SESSIONS if accepts_token == "session_token" else Accepted(accepts_token)
 
 
 class Authenticator(Generic[ClaimsT]):
-    """Turns facts into a state, with the keys, rules and memory of one instance.
+    """Turns facts into a state.
 
-    It never waits: whoever asks fetches the key if one is wanted, and asks again.
-
-    :param settings: what was configured.
-    :param keys: where the instance's keys come from.
-    :param memory: tokens that need not be verified again, if any are to be remembered.
-    :param reader: reads the claims as the application's type.
-    :param clock: tells the time in seconds since the epoch.
+    :param verifier: believes session tokens in the header.
+    :param browsers: decides for requests without a token in the header.
+    :param machines: decides for API keys, M2M tokens and OAuth access tokens.
     """
 
     def __init__(
         self,
-        settings: Settings,
-        keys: Keys,
-        memory: TokenMemory | None,
-        reader: ClaimsReader[ClaimsT],
-        clock: Callable[[], float],
+        verifier: Verifier[ClaimsT],
+        browsers: Browsers[ClaimsT],
+        machines: MachineAuthenticator,
     ) -> None:
-        self._settings = settings
-        self._rules = settings.rules
-        self._keys = keys
-        self._memory = memory
-        self._reader = reader
-        self._clock = clock
-        key = settings.publishable_key
-        self._is_production = key is not None and key.instance_type == "production"
-        self._warned_of_size = False
+        self._verifier = verifier
+        self._browsers = browsers
+        self._machines = machines
 
-    def authenticate(self, facts: Facts, fetched: VerificationKey | None = None) -> State[ClaimsT]:
-        """Decide who is asking; not being believed is a state.
-
-        :param fetched: the key that was wanted before.
-        :raises KeyWanted: if the token's key has to be fetched first.
-        """
-        try:
-            credentials = read_credentials(facts, self._settings.publishable_key, self._clock())
-            token = credentials.token
-            verified = self._verified(token, fetched)
-            if credentials.carrier == "cookie":
-                self._judge_browser(facts, credentials, verified.identity)
-        except TokenError as error:
-            return signed_out(error)
-        return SignedIn(Auth(token, verified, self._reader))
-
-    def look_again(self, state: State[ClaimsT]) -> State[ClaimsT]:
+    def look_again(self, state: State[Any]) -> State[Any]:
         """Hold what was decided before against the clock: WebSockets outlive their tokens."""
         if isinstance(state, SignedIn):
             try:
-                state.auth.identity.check_times(self._rules.clock_skew, self._clock())
+                state.auth.check_times(self._verifier.rules.clock_skew, self._verifier.clock())
             except TokenError as error:
-                return signed_out(error)
+                return _signed_out(error)
         return state
 
-    def verify(self, token: bytes, fetched: VerificationKey | None = None) -> Auth[ClaimsT]:
-        """Believe a token that did not come with a request, or say why not.
+    def kind(self, facts: Facts, accepts: Accepted) -> TokenType | SignedOut:
+        """Narrow a request to the kind of token that it carries, before anything is verified.
 
-        :param fetched: the key that was wanted before.
-        :raises TokenError: the leaf names the reason.
-        :raises KeyWanted: if the token's key has to be fetched first.
+        :returns: the kind, which the route accepts, or why the request is refused.
         """
-        return Auth(token, self._verified(token, fetched), self._reader)
+        if accepts is SESSIONS:
+            return "session_token"
+        try:
+            token = bearer_token(facts.authorization)
+        except TokenError as error:
+            return SignedOut(type(error)(), token_type=accepts.only)
+        if token is None:
+            kind: TokenType = "session_token"
+            if kind not in accepts.kinds:
+                reason = "token-type-mismatch" if accepts.only is None else "No token in header"
+                return SignedOut(MachineTokenMissing(), reason, token_type=accepts.only)
+            return kind
+        kind = classify(token)
+        if kind not in accepts.kinds:
+            return SignedOut(TokenTypeMismatch(_OTHER_KIND), token_type=accepts.only)
+        return kind
 
-    def _verified(self, token: bytes, fetched: VerificationKey | None) -> VerifiedToken:
-        memory = self._memory
-        if memory is None:
-            return self._believed(token, fetched)
-        digest = memory.digest(token)
-        known = memory.get(digest)
-        if known is not None:
-            if known.key is fetched or self._keys.ready(known.key.kid) is known.key:
-                try:
-                    known.identity.check_times(self._rules.clock_skew, self._clock())
-                except TokenExpired:
-                    memory.forget(digest)
-                    raise
-                return known
-            memory.forget(digest)  # its key has gone, and it goes with it
-        verified = self._believed(token, fetched)
-        memory.put(digest, verified)
-        return verified
+    async def session(self, facts: Facts, scope: Scope) -> State[Auth[ClaimsT]]:
+        """Decide for a session token in the header, or for the cookies of a browser.
 
-    def _believed(self, token: bytes, fetched: VerificationKey | None) -> VerifiedToken:
-        unverified = UnverifiedToken.parse(token)
-        kid = unverified.header.kid
-        # The same request may turn to another cookie, for which another key was never fetched.
-        key = fetched if fetched is not None and fetched.kid == kid else self._keys.ready(kid)
-        if key is None:
-            # What no key can save is refused before a key is fetched for it.
-            check_header(unverified, self._rules)
-            refuse_machine_claims(unverified.payload)
-            raise KeyWanted(kid)
-        verified = verify(unverified, key, self._rules, self._reader, self._clock())
-        self._warn_of_size(token, verified.payload)
-        return verified
+        :raises BackendUnavailable: if Clerk's answer is needed and cannot be had.
+        """
+        token = b""
+        try:
+            found = bearer_token(facts.authorization)
+            if found is None:
+                return await self._browsers.authenticate(facts, scope["headers"])
+            token = found
+            return SignedIn(Auth(token, self._verifier.at_once(token), self._verifier.reader))
+        except KeyWanted:
+            pass
+        except TokenError as error:
+            return _signed_out(error, scope.get("method"))
+        try:
+            verified = await self._verifier.verified(token)
+        except TokenError as error:
+            return _signed_out(error, scope.get("method"))
+        return SignedIn(Auth(token, verified, self._verifier.reader))
 
-    def _judge_browser(self, facts: Facts, credentials: Credentials, identity: Identity) -> None:
-        """Hold a cookie against what else the browser said: cookies travel without being asked."""
-        if credentials.client_uat == 0:
-            raise ClientUatMissing
-        if credentials.client_uat is not None and identity.issued_at < credentials.client_uat:
-            raise SessionSuperseded
-        parties = self._rules.authorized_parties
-        own = _own_origins(facts, encrypted=self._is_production)
-        if facts.kind == "websocket":
-            # Browsers let any page open a WebSocket anywhere, cookies included.
-            origin = (facts.origin or b"").decode("latin-1").lower()
-            if origin and origin not in own and origin not in (parties or ()):
-                raise OriginMismatch
-        # Where nobody said which origins are ours, only this one is: a neighbouring subdomain must
-        # not be able to plant its own visitors' tokens here.
-        party = identity.authorized_party if parties is None and self._is_production else None
-        if party is not None and party.lower() not in own:
-            raise TokenInvalidAuthorizedParties
+    async def machine(self, facts: Facts, kind: TokenType) -> State[Any]:
+        """Decide for a machine's token in the header.
 
-    def _warn_of_size(self, token: bytes, payload: bytes) -> None:
-        cookie = len("__session_12345678=") + len(token)
-        small = len(payload) <= CUSTOM_CLAIMS_LIMIT and cookie <= COOKIE_LIMIT
-        if small or self._warned_of_size:
-            return
-        custom = custom_claims_size(peek_claims(payload))
-        if custom > CUSTOM_CLAIMS_LIMIT or cookie > COOKIE_LIMIT:
-            self._warned_of_size = True
-            logger.warning(
-                "a session token has %d bytes, %d of them custom claims: browsers keep cookies of "
-                "up to %d bytes, so keep custom claims within %d",
-                len(token),
-                custom,
-                COOKIE_LIMIT,
-                CUSTOM_CLAIMS_LIMIT,
-            )
+        :raises BackendUnavailable: if Clerk's answer is needed and cannot be had.
+        """
+        token = bearer_token(facts.authorization)
+        assert token is not None, "narrowed before"
+        assert kind != "session_token", "narrowed before"
+        return await self._machines.authenticate(token, kind)
 
 
-def signed_out(error: TokenError) -> SignedOut:
+_OTHER_KIND: Final = "This route does not accept this kind of token; see its documentation."
+
+
+def _signed_out(error: TokenError, method: str | None = None) -> SignedOut:
     """Turn an error into a state, by a new error: the raised one keeps the token within reach."""
     logger.debug("signed out: %s", error.code)
-    return SignedOut(type(error)(error.message))
-
-
-def _own_origins(facts: Facts, *, encrypted: bool) -> frozenset[str]:
-    """The origins that a page of this very host can have; TLS may have ended at a proxy."""
-    host = (facts.host or b"").decode("latin-1").lower()
-    origins = {f"https://{host.removesuffix(':443')}"}
-    if not encrypted and facts.scheme in ("http", "ws"):
-        origins.add(f"http://{host.removesuffix(':80')}")
-    return frozenset(origins)
+    why = "non-eligible-no-refresh-cookie" if method == "GET" else "non-eligible-non-get"
+    return SignedOut(type(error)(error.message), session_reason(error, why))

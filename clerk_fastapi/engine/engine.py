@@ -6,22 +6,38 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from types import TracebackType
-from typing import Any, Generic, Literal, NamedTuple, Self
+from typing import Any, Final, Generic, Literal, NamedTuple, Self, overload
 
-from clerk_fastapi.backend.jwks import JwksCache, Keys, PinnedKey, fetch_keys
+from clerk_fastapi.backend.browser import BrowserBackend
+from clerk_fastapi.backend.jwks import JwksAges, JwksCache, Keys, PinnedKey, fetch_keys
 from clerk_fastapi.backend.transport import HttpTransport, Transport
 from clerk_fastapi.engine.auth import Auth
-from clerk_fastapi.engine.authenticate import Authenticator, KeyWanted, signed_out
-from clerk_fastapi.engine.facts import Connection, read_facts
-from clerk_fastapi.engine.state import SignedIn, SignedOut, State
-from clerk_fastapi.errors import ConfigurationError, SessionPending, TokenError
+from clerk_fastapi.engine.authenticate import SESSIONS, Accepted, AcceptsToken, Authenticator
+from clerk_fastapi.engine.browser import Browsers
+from clerk_fastapi.engine.facts import Connection, Scope, read_facts
+from clerk_fastapi.engine.machine import MachineAuth, MachineAuthenticator
+from clerk_fastapi.engine.state import Handshake, SignedIn, SignedOut, State
+from clerk_fastapi.engine.verifier import Verifier
+from clerk_fastapi.errors import SessionPending
 from clerk_fastapi.protocol.claims import SessionClaims
 from clerk_fastapi.protocol.credentials import Facts
 from clerk_fastapi.protocol.reading import ClaimsReader, ClaimsT
-from clerk_fastapi.settings import Settings, check_seconds, read_settings
+from clerk_fastapi.protocol.site import OrganizationSync
+from clerk_fastapi.settings import (
+    KeyArguments,
+    RuleArguments,
+    Settings,
+    SiteArguments,
+    check_count,
+    check_seconds,
+    read_settings,
+)
 from clerk_fastapi.stores.memory import TokenMemory
 
-__all__ = ["Engine"]
+__all__ = ["SET_COOKIES", "Engine"]
+
+SET_COOKIES: Final = "clerk_fastapi.set_cookies"
+"""Where a scope may hold a list, for values of ``Set-Cookie`` that belong to the answer."""
 
 
 class _Kept(NamedTuple):
@@ -44,6 +60,7 @@ class Engine(Generic[ClaimsT]):
         publishable_key: str | None = None,
         secret_key: str | None = None,
         jwt_key: str | None = None,
+        machine_secret_key: str | None = None,
         api_url: str | None = None,
         authorized_parties: Iterable[str] | None = None,
         audience: str | Iterable[str] | None = None,
@@ -59,67 +76,98 @@ class Engine(Generic[ClaimsT]):
         jwks_cooldown: float = 60.0,
         backend_timeout: float = 5.0,
         token_memory: int = 4_096,
+        opaque_token_ttl: float = 0.0,
+        proxy_url: str | None = None,
+        domain: str | None = None,
+        is_satellite: bool | None = None,
+        satellite_auto_sync: bool = False,
+        sign_in_url: str | None = None,
+        sign_up_url: str | None = None,
+        allowed_redirect_origins: Iterable[str] | None = None,
+        trusted_proxies: Iterable[str] = (),
+        organization_sync: OrganizationSync | None = None,
     ) -> None:
         """Check the configuration; nothing is fetched yet. ``Clerk`` explains the parameters."""
         reader = ClaimsReader(claims)
-        settings = read_settings(
-            publishable_key=publishable_key,
-            secret_key=secret_key,
-            jwt_key=jwt_key,
-            api_url=api_url,
-            authorized_parties=authorized_parties,
-            audience=audience,
-            issuer=issuer,
-            clock_skew=clock_skew,
-            algorithms=algorithms,
-            require_category=require_category,
-        )
-        check_seconds(
-            jwks_ttl=jwks_ttl,
-            jwks_stale_for=jwks_stale_for,
-            jwks_cooldown=jwks_cooldown,
-            backend_timeout=backend_timeout,
-        )
-        if type(token_memory) is not int or token_memory < 0:
-            raise ConfigurationError("token_memory must be a whole number of tokens, zero or more.")
-        self._transport = Transport(transport, timeout=backend_timeout)
-        self._keys = _keys(
-            settings,
-            self._transport,
-            partial(
-                JwksCache,
-                clock=clock,
-                ttl=jwks_ttl,
-                stale_for=jwks_stale_for,
-                cooldown=jwks_cooldown,
-            ),
-        )
-        memory = TokenMemory(token_memory) if token_memory else None
-        self._authenticator = Authenticator(settings, self._keys, memory, reader, clock)
-        self._kept_under = f"clerk_fastapi.state.{id(self)}"
+        keys = KeyArguments(publishable_key, secret_key, jwt_key, machine_secret_key, api_url)
+        dates = authorized_parties, audience, issuer, clock_skew
+        where = proxy_url, domain, is_satellite, satellite_auto_sync, sign_in_url, sign_up_url
+        trust = allowed_redirect_origins, trusted_proxies, organization_sync
+        rules = RuleArguments(*dates, algorithms, require_category)
+        settings = read_settings(keys, rules, SiteArguments(*where, *trust))
+        ages = JwksAges(jwks_ttl, jwks_stale_for, jwks_cooldown)
+        check_seconds(**ages._asdict(), backend_timeout=backend_timeout)
+        check_count("token_memory", token_memory)
+        if opaque_token_ttl:
+            check_seconds(opaque_token_ttl=opaque_token_ttl)
         self.clock = clock
+        self._kept_under = f"clerk_fastapi.state.{id(self)}"
+        self._transport = Transport(transport, timeout=backend_timeout)
+        self._keys = _keys(settings, self._transport, partial(JwksCache, clock=clock, ages=ages))
+        memory = TokenMemory(token_memory) if token_memory else None
+        self._verifier = Verifier(settings.rules, self._keys, memory, reader, clock)
+        self._authenticator = Authenticator(
+            self._verifier,
+            Browsers(settings.site, self._verifier, _browser_backend(settings, self._transport)),
+            MachineAuthenticator(settings, self._transport, self._keys, clock, opaque_token_ttl),
+        )
+
+    @overload
+    async def authenticate(
+        self,
+        connection: Connection,
+        *,
+        accepts_token: Literal["session_token"] = ...,
+        treat_pending_as_signed_out: bool = ...,
+    ) -> State[Auth[ClaimsT]]: ...
+
+    @overload
+    async def authenticate(
+        self,
+        connection: Connection,
+        *,
+        accepts_token: AcceptsToken | Accepted,
+        treat_pending_as_signed_out: bool = ...,
+    ) -> State[Auth[ClaimsT] | MachineAuth]: ...
 
     async def authenticate(
-        self, connection: Connection, *, treat_pending_as_signed_out: bool = True
-    ) -> State[ClaimsT]:
+        self,
+        connection: Connection,
+        *,
+        accepts_token: AcceptsToken | Accepted = SESSIONS,
+        treat_pending_as_signed_out: bool = True,
+    ) -> State[Any]:
         """Find out who stands behind a request or WebSocket; asked again, it remembers.
 
         :param connection: anything with an ASGI scope, such as a ``Request`` or a ``WebSocket``.
+        :param accepts_token: ``session_token``, ``api_key``, ``m2m_token`` or ``oauth_token``, a
+            list of them, or ``any``. Others are refused before anything is verified or sent.
         :param treat_pending_as_signed_out: whether a session whose user still has tasks to finish
             counts as none.
-        :returns: ``SignedIn`` with an :class:`Auth`, or ``SignedOut`` with a reason.
-        :raises BackendUnavailable: if the instance's keys cannot be had.
+        :returns: ``SignedIn`` with an auth object, ``SignedOut`` with a reason, or ``Handshake``
+            with the location that a browser has to visit first. What states hold in ``cookies``
+            belongs to the answer; an application that runs ``clerk.lifespan`` sees to that itself.
+        :raises BackendUnavailable: if Clerk's answer is needed and cannot be had.
         """
+        accepts = accepts_token if isinstance(accepts_token, Accepted) else Accepted(accepts_token)
         scope = connection.scope
         facts = read_facts(scope)
-        kept = scope.get(self._kept_under)
+        kind = self._authenticator.kind(facts, accepts)
+        if isinstance(kind, SignedOut):
+            return kind
+        name = self._kept_under if kind == "session_token" else f"{self._kept_under}.machine"
+        kept = scope.get(name)
         if isinstance(kept, _Kept) and kept.facts == facts:
             state = self._authenticator.look_again(kept.state)
+        elif kind == "session_token":
+            state = await self._authenticator.session(facts, scope)
+            scope[name] = _Kept(facts, state)
+            _hand_over(state, scope)
         else:
-            state = await self._authenticate(facts)
-            scope[self._kept_under] = _Kept(facts, state)
+            state = await self._authenticator.machine(facts, kind)
+            scope[name] = _Kept(facts, state)
         if treat_pending_as_signed_out and isinstance(state, SignedIn) and state.auth.is_pending:
-            return SignedOut(SessionPending())
+            return SignedOut(SessionPending(), None, state.cookies, state.location)
         return state
 
     async def verify_token(self, token: str) -> Auth[ClaimsT]:
@@ -131,22 +179,7 @@ class Engine(Generic[ClaimsT]):
         :raises BackendUnavailable: if the instance's keys cannot be had.
         """
         raw = token.encode("utf-8", "surrogatepass")
-        try:
-            return self._authenticator.verify(raw)
-        except KeyWanted as wanted:
-            kid = wanted.kid
-        return self._authenticator.verify(raw, await self._keys.key_for(kid))
-
-    async def _authenticate(self, facts: Facts) -> State[ClaimsT]:
-        try:
-            return self._authenticator.authenticate(facts)
-        except KeyWanted as wanted:
-            kid = wanted.kid
-        try:
-            key = await self._keys.key_for(kid)
-        except TokenError as error:
-            return signed_out(error)
-        return self._authenticator.authenticate(facts, key)
+        return Auth(raw, await self._verifier.verified(raw), self._verifier.reader)
 
     async def __aenter__(self) -> Self:
         await self._transport.open()
@@ -171,3 +204,17 @@ def _keys(settings: Settings, transport: Transport, cache: Callable[..., JwksCac
     assert settings.publishable_key is not None, "read_settings demands one key at least"
     url = f"{settings.publishable_key.issuer}/.well-known/jwks.json"
     return cache(partial(fetch_keys, transport, url, None))
+
+
+def _browser_backend(settings: Settings, transport: Transport) -> BrowserBackend | None:
+    if settings.secret_key is None:
+        return None
+    return BrowserBackend(transport, settings.api_url, settings.secret_key)
+
+
+def _hand_over(state: State[Any], scope: Scope) -> None:
+    """Have the answer carry the cookies of a renewed session, where somebody sees to that."""
+    answered = scope.get(SET_COOKIES) if state.cookies else None
+    # Those of a handshake belong to the redirect alone: they count how often it was tried.
+    if isinstance(answered, list) and not isinstance(state, Handshake):
+        answered.extend(state.cookies)

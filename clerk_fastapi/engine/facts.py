@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, MutableMapping
 from typing import Any, Protocol
 
-from clerk_fastapi.protocol.credentials import Facts
+from clerk_fastapi.protocol.credentials import Facts, Navigation
 
 __all__ = ["Connection", "Scope", "read_facts"]
 
 Scope = MutableMapping[str, Any]
 
-_WANTED = frozenset({b"authorization", b"cookie", b"host", b"origin"})
+_WANTED = frozenset(
+    {
+        b"accept",
+        b"authorization",
+        b"cookie",
+        b"host",
+        b"origin",
+        b"referer",
+        b"sec-fetch-dest",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+    }
+)
 _MAX_BYTES = 65_536
 
 
@@ -39,13 +51,34 @@ def read_facts(scope: Scope) -> Facts:
                 break
             found[name] = value
     get = found.get
+    authorization = get(b"authorization")
+    speaks = authorization is not None and authorization[:7].lower() == b"bearer "
     return Facts(
         scope["type"],
         scope.get("scheme", "http"),
-        get(b"authorization"),
+        authorization,
         get(b"cookie"),
         get(b"host"),
         get(b"origin"),
+        None if speaks else _navigation(scope, found),
+    )
+
+
+def _navigation(scope: Scope, found: dict[bytes, bytes]) -> Navigation:
+    # Servers that keep no raw path have decoded it, so that it has to be encoded anew.
+    path = scope.get("raw_path") or scope.get("path", "").encode("utf-8", "surrogatepass")
+    query = scope.get("query_string", b"")
+    client = scope.get("client")
+    get = found.get
+    return Navigation(
+        scope.get("method", ""),
+        path.partition(b"?")[0] + (b"?" + query if query else b""),
+        client[0] if client else None,
+        get(b"accept"),
+        get(b"sec-fetch-dest"),
+        get(b"referer"),
+        get(b"x-forwarded-host"),
+        get(b"x-forwarded-proto"),
     )
 
 

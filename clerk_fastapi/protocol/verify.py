@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from clerk_fastapi.errors import (
+    TokenExpired,
     TokenInvalidAlgorithm,
     TokenInvalidAuthorizedParties,
     TokenInvalidIssuer,
     TokenInvalidSignature,
+    TokenIssuedInFuture,
+    TokenNotActiveYet,
     TokenTypeMismatch,
     TokenVerificationFailed,
 )
@@ -17,13 +22,14 @@ from clerk_fastapi.protocol._jose import VerificationKey
 from clerk_fastapi.protocol.claims import SessionClaims
 from clerk_fastapi.protocol.identity import Identity
 from clerk_fastapi.protocol.reading import ClaimsReader
-from clerk_fastapi.protocol.tokens import UnverifiedToken, refuse_machine_claims
+from clerk_fastapi.protocol.tokens import UnverifiedToken, peek_claims, refuse_machine_claims
 
 __all__ = [
     "Rules",
     "VerifiedToken",
     "check_header",
     "verify",
+    "verify_handshake",
 ]
 
 
@@ -87,12 +93,7 @@ def verify(
     Source: RFC 7519 section 7.2, RFC 8725 section 3, and
     https://clerk.com/docs/guides/sessions/manual-jwt-verification
     """
-    check_header(token, rules)
-    if token.header.algorithm != key.algorithm:
-        raise TokenInvalidAlgorithm
-    if not key.verify(token.signing_input, token.signature):
-        refuse_machine_claims(token.payload)
-        raise TokenInvalidSignature
+    _check_signature(token, key, rules)
     identity = reader.identify(token.payload)
     audience, parties, issuers = rules.audience, rules.authorized_parties, rules.issuers
     if audience is not None and audience.isdisjoint(identity.audience):
@@ -103,3 +104,45 @@ def verify(
         raise TokenInvalidIssuer
     identity.check_times(rules.clock_skew, now)
     return VerifiedToken(identity, token.payload, key)
+
+
+def verify_handshake(
+    token: UnverifiedToken, key: VerificationKey, rules: Rules, now: float
+) -> list[object] | None:
+    """Believe what a handshake brought home, or say why not.
+
+    It is signed like a session token and of the same category, but speaks of nobody.
+
+    :returns: values of ``Set-Cookie``; ``None`` for another kind of token, such as a session's.
+    :raises TokenError: the leaf names the reason.
+    """
+    _check_signature(token, key, rules)
+    claims = peek_claims(token.payload)
+    directives, issuer = claims.get("handshake"), claims.get("iss")
+    if not isinstance(directives, list):
+        return None
+    if issuer is not None and rules.issuers is not None and issuer not in rules.issuers:
+        raise TokenInvalidIssuer
+    if _date(claims, "exp", math.inf) <= now - rules.clock_skew:
+        raise TokenExpired
+    if _date(claims, "nbf", 0) > now + rules.clock_skew:
+        raise TokenNotActiveYet
+    if _date(claims, "iat", 0) > now + rules.clock_skew:
+        raise TokenIssuedInFuture
+    return directives
+
+
+def _check_signature(token: UnverifiedToken, key: VerificationKey, rules: Rules) -> None:
+    check_header(token, rules)
+    if token.header.algorithm != key.algorithm:
+        raise TokenInvalidAlgorithm
+    if not key.verify(token.signing_input, token.signature):
+        refuse_machine_claims(token.payload)
+        raise TokenInvalidSignature
+
+
+def _date(claims: Mapping[str, object], name: str, default: float) -> float:
+    value = claims.get(name, default)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TokenVerificationFailed
+    return value

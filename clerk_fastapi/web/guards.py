@@ -13,11 +13,14 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from clerk_fastapi.engine.auth import Auth
-from clerk_fastapi.engine.engine import Engine
-from clerk_fastapi.engine.state import SignedOut, State
+from clerk_fastapi.engine.authenticate import Accepted, AcceptsToken, accepted
+from clerk_fastapi.engine.engine import SET_COOKIES, Engine
+from clerk_fastapi.engine.machine import MachineAuth
+from clerk_fastapi.engine.state import Handshake, SignedIn, SignedOut, State
 from clerk_fastapi.errors import (
     AccessDenied,
     ConfigurationError,
+    HandshakeRequired,
     ReverificationRequired,
     SessionTooOld,
 )
@@ -33,6 +36,7 @@ from clerk_fastapi.protocol.authorization import (
     Requirement,
     Reverified,
     Role,
+    Scope,
 )
 from clerk_fastapi.protocol.claims import SessionClaims
 from clerk_fastapi.protocol.uncalled import UNCALLED
@@ -45,13 +49,17 @@ __all__ = [
     "Guard",
     "optional_auth",
     "require",
+    "require_api_key",
     "require_auth",
     "require_feature",
+    "require_m2m",
+    "require_oauth",
     "require_organization",
     "require_permission",
     "require_plan",
     "require_reverification",
     "require_role",
+    "require_scope",
 ]
 
 _P = ParamSpec("_P")
@@ -71,6 +79,8 @@ class Guard(SecurityBase):
     treat_pending_as_signed_out: bool = True
     clerk: Engine[Any] | None = None
     optional: bool = False
+    accepts_token: AcceptsToken = "session_token"
+    _accepts: Accepted = field(init=False, repr=False, compare=False)
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -78,12 +88,16 @@ class Guard(SecurityBase):
             raise ConfigurationError("A guard takes a requirement, such as Permission(...).")
         if not isinstance(self.clerk, Engine | None):
             raise ConfigurationError("A guard takes a Clerk, if it is to ask a certain one.")
+        accepts = accepted(self.accepts_token)
+        if not isinstance(self.accepts_token, str):
+            object.__setattr__(self, "accepts_token", accepts.kinds)
+        object.__setattr__(self, "_accepts", accepts)
         # FastAPI wants these of a security scheme, and hashes guards several times a request.
-        model = describe_guard(self.requirement, optional=self.optional)
+        model = describe_guard(self.requirement, accepts.kinds, optional=self.optional)
         object.__setattr__(self, "model", model)
         object.__setattr__(self, "scheme_name", guard_name(model))
         demands = (self.requirement, self.treat_pending_as_signed_out, self.clerk, self.optional)
-        object.__setattr__(self, "_hash", hash(demands))
+        object.__setattr__(self, "_hash", hash((demands, self.accepts_token)))
 
     def __hash__(self) -> int:
         return self._hash
@@ -94,10 +108,11 @@ class Guard(SecurityBase):
 
     async def __call__(
         self, connection: HTTPConnection, security_scopes: SecurityScopes
-    ) -> Auth[SessionClaims] | None:
+    ) -> Auth[SessionClaims] | MachineAuth | None:
         """Authenticate, once for all guards of a request, and judge.
 
-        :returns: who is signed in; ``None`` for guests, where they are welcome.
+        :returns: who is asking; ``None`` for guests, where they are welcome.
+        :raises HandshakeRequired: 307, if a browser has to go round by Clerk first.
         :raises TokenError: 401, if nobody is signed in, or not recently enough for ``Fresh``.
         :raises AccessDenied: 403, with the part of the requirement that is missing.
         :raises BackendUnavailable: 503, if the instance's keys cannot be had.
@@ -105,28 +120,40 @@ class Guard(SecurityBase):
         teach(connection.scope)
         clerk = self.clerk or running_engine(connection.scope)
         state = await clerk.authenticate(
-            connection, treat_pending_as_signed_out=self.treat_pending_as_signed_out
+            connection,
+            accepts_token=self._accepts,
+            treat_pending_as_signed_out=self.treat_pending_as_signed_out,
         )
+        if state.location is not None:
+            raise _redirect(state, connection.scope)
         return self._admit(state, security_scopes.scopes, clerk.clock)
 
     def _admit(
         self, state: State[Any], scopes: list[str], clock: Callable[[], float]
-    ) -> Auth[SessionClaims] | None:
-        if isinstance(state, SignedOut):
+    ) -> Auth[SessionClaims] | MachineAuth | None:
+        if not isinstance(state, SignedIn):
             if self.optional:
                 return None
             # Afresh, because the state is shared and tracebacks grow.
             raise type(state.error)(state.error.message)
         requirement = self.requirement
         if scopes:
-            requirement = _with_scopes(requirement, tuple(scopes))
+            kind = Permission if state.auth.token_type == "session_token" else Scope
+            requirement = _with_scopes(requirement, kind, tuple(scopes))
         if requirement is not None:
             _enforce(requirement, state.auth, clock())
-        auth: Auth[SessionClaims] = state.auth
+        auth: Auth[SessionClaims] | MachineAuth = state.auth
         return auth
 
 
-def _enforce(requirement: Requirement, auth: Auth[Any], now: float) -> None:
+def _redirect(state: SignedIn[Any] | SignedOut | Handshake, scope: Any) -> HandshakeRequired:
+    # The cookies of a session that came home are on their way already, if anybody sends them.
+    sent = SET_COOKIES in scope and not isinstance(state, Handshake)
+    reason, location = state.reason or "signed-in", state.location or ""
+    return HandshakeRequired(reason, location, () if sent else state.cookies)
+
+
+def _enforce(requirement: Requirement, auth: Auth[Any] | MachineAuth, now: float) -> None:
     unmet = auth.missing(requirement, now)
     if isinstance(unmet, Fresh):
         raise SessionTooOld
@@ -137,8 +164,12 @@ def _enforce(requirement: Requirement, auth: Auth[Any], now: float) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _with_scopes(requirement: Requirement | None, scopes: tuple[str, ...]) -> Requirement:
-    wanted = tuple(Permission(scope) for scope in scopes)
+def _with_scopes(
+    requirement: Requirement | None,
+    kind: type[Permission] | type[Scope],
+    scopes: tuple[str, ...],
+) -> Requirement:
+    wanted = tuple(kind(scope) for scope in scopes)
     return AllOf(wanted if requirement is None else (requirement, *wanted))
 
 
@@ -160,22 +191,41 @@ def _to_be_called(make: Callable[_P, Guard]) -> Callable[_P, Guard]:
     return make
 
 
+require_api_key: Final = Guard(accepts_token="api_key")
+"""Demand an API key of a user or an organization: ``key: Annotated[ApiKeyAuth, Depends(...)]``.
+
+With ``Security(require_api_key, scopes=["data:read"])`` the scopes are those of the key.
+"""
+
+require_m2m: Final = Guard(accepts_token="m2m_token")
+"""Demand the M2M token of a machine: ``machine: Annotated[M2MAuth, Depends(require_m2m)]``."""
+
+require_oauth: Final = Guard(accepts_token="oauth_token")
+"""Demand an OAuth access token: ``client: Annotated[OAuthAuth, Depends(require_oauth)]``."""
+
+
 @_to_be_called
 def require(
     requirement: Requirement | None = None,
     *,
+    accepts_token: AcceptsToken = "session_token",
     treat_pending_as_signed_out: bool = True,
     clerk: Engine[Any] | None = None,
 ) -> Guard:
     """Make a guard of requirements joined with ``&`` and ``|``.
 
     :param requirement: what to demand beyond being signed in.
+    :param accepts_token: ``session_token``, ``api_key``, ``m2m_token``, ``oauth_token``, a list of
+        them, or ``any``; what the route gets is then an ``Auth``, ``ApiKeyAuth``, ``M2MAuth`` or
+        ``OAuthAuth``, told apart by its type or by ``token_type``.
     :param treat_pending_as_signed_out: whether a session whose user still has tasks to finish, such
         as choosing an organization, is turned away like none.
     :param clerk: the instance to ask, in an application with several; by default the one that the
         application was started with.
     """
-    return Guard(requirement, treat_pending_as_signed_out, clerk)
+    return Guard(
+        requirement, treat_pending_as_signed_out, clerk, optional=False, accepts_token=accepts_token
+    )
 
 
 @_to_be_called
@@ -188,6 +238,16 @@ def require_role(name: str) -> Guard:
 def require_permission(name: str) -> Guard:
     """Demand a custom permission in the active organization, such as ``org:data:read``."""
     return Guard(Permission(name))
+
+
+@_to_be_called
+def require_scope(name: str) -> Guard:
+    """Demand a scope of an API key, M2M token or OAuth access token, such as ``data:read``.
+
+    Sessions have no scopes, so they are not accepted; ``require(Scope(...), accepts_token=...)``
+    narrows it to certain kinds of token.
+    """
+    return Guard(Scope(name), accepts_token=("api_key", "m2m_token", "oauth_token"))
 
 
 @_to_be_called

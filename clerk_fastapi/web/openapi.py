@@ -11,7 +11,8 @@ from fastapi import FastAPI
 from fastapi.openapi.models import HTTPBearer
 from starlette.applications import Starlette
 
-from clerk_fastapi.protocol.authorization import Permission, Requirement
+from clerk_fastapi.protocol.authorization import Permission, Requirement, Scope
+from clerk_fastapi.protocol.machine import TokenType
 from clerk_fastapi.web.running import applications
 
 __all__ = ["describe_guard", "document", "guard_name"]
@@ -19,6 +20,7 @@ __all__ = ["describe_guard", "document", "guard_name"]
 _PREFIX: Final = "ClerkGuard-"
 _REQUIREMENT: Final = "x-clerk-requirement"
 _OPTIONAL: Final = "x-clerk-optional"
+_ACCEPTS: Final = "x-clerk-accepts-token"
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 
 _BEARER: Final = {
@@ -26,6 +28,18 @@ _BEARER: Final = {
     "scheme": "bearer",
     "bearerFormat": "JWT",
     "description": "A Clerk session token, as getToken() returns it.",
+}
+# Who sends each kind of token, and the scheme under which the document lists it.
+_KINDS: Final[dict[TokenType, tuple[str, str]]] = {
+    "session_token": ("a signed-in user", "ClerkBearer"),
+    "api_key": ("an API key", "ClerkApiKey"),
+    "m2m_token": ("a machine (M2M token)", "ClerkM2M"),
+    "oauth_token": ("an OAuth access token", "ClerkOAuth"),
+}
+_MACHINES: Final = {
+    "ClerkApiKey": "An API key of a user or an organization, ak_...",
+    "ClerkM2M": "An M2M token of a machine: mt_..., or a JWT.",
+    "ClerkOAuth": "An OAuth access token: oat_..., or a JWT.",
 }
 _COOKIE: Final = {
     "type": "apiKey",
@@ -65,14 +79,21 @@ _REVERIFICATION: Final = {
 }
 
 
-def describe_guard(requirement: Requirement | None, *, optional: bool) -> HTTPBearer:
+def describe_guard(
+    requirement: Requirement | None, accepts: frozenset[TokenType], *, optional: bool
+) -> HTTPBearer:
     """Describe a guard as a security scheme, with what it demands among its extensions."""
-    words = "a signed-in user" if requirement is None else requirement.describe()
+    words = _who(accepts) if requirement is None else requirement.describe()
     extensions: dict[str, Any] = {
         _REQUIREMENT: {"signed_in": True} if requirement is None else requirement.to_json(),
         _OPTIONAL: optional,
+        _ACCEPTS: sorted(accepts),
     }
     return HTTPBearer(bearerFormat="JWT", description=words, **extensions)
+
+
+def _who(accepts: frozenset[TokenType]) -> str:
+    return " or ".join(words for kind, (words, _) in _KINDS.items() if kind in accepts)
 
 
 def guard_name(model: HTTPBearer) -> str:
@@ -108,10 +129,22 @@ class _Documented:
                 _rewrite(operation, guards)
             for name in guards:
                 del schemes[name]
-            schemes.update(ClerkBearer=_BEARER, ClerkCookie=_COOKIE)
+            schemes.update(_schemes(guards))
             schemas = schema["components"].setdefault("schemas", {})
             schemas.update(ClerkRefusal=_REFUSAL, ClerkReverification=_REVERIFICATION)
         return schema
+
+
+def _schemes(guards: dict[str, Any]) -> dict[str, Any]:
+    accepted = {kind for guard in guards.values() for kind in guard[_ACCEPTS]}
+    found: dict[str, Any] = {}
+    if "session_token" in accepted:
+        found.update(ClerkBearer=_BEARER, ClerkCookie=_COOKIE)
+    for kind, (_, name) in _KINDS.items():
+        if kind in accepted and name in _MACHINES:
+            bearer = {"type": "http", "scheme": "bearer", "description": _MACHINES[name]}
+            found[name] = bearer
+    return found
 
 
 def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -144,7 +177,11 @@ def _rewrite(operation: dict[str, Any], guards: dict[str, Any]) -> None:
     }
     optional = all(guard[_OPTIONAL] for guard, _ in used)
     # Alternatives are OR in OpenAPI, but every guard of a route must be passed.
-    operation["security"] = [{"ClerkBearer": [], **others}, {"ClerkCookie": [], **others}]
+    accepted = set.intersection(*(set(guard[_ACCEPTS]) for guard, _ in used))
+    names = [name for kind, (_, name) in _KINDS.items() if kind in accepted]
+    if "ClerkBearer" in names:
+        names.insert(1, "ClerkCookie")
+    operation["security"] = [{name: [], **others} for name in names]
     if optional:
         operation["security"].append(others)
     demands, words = _demands(used)
@@ -154,6 +191,8 @@ def _rewrite(operation: dict[str, Any], guards: dict[str, Any]) -> None:
         sentence = "Signing in is optional."
     else:
         operation[_REQUIREMENT] = demand
+    if accepted != {"session_token"}:
+        operation[_ACCEPTS] = sorted(accepted)
     operation["description"] = "\n\n".join(filter(None, [operation.get("description"), sentence]))
     _answers(operation, demand, optional=optional)
 
@@ -165,9 +204,10 @@ def _demands(used: list[tuple[dict[str, Any], list[str]]]) -> tuple[list[Any], l
         found.setdefault(
             json.dumps(guard[_REQUIREMENT]), (guard[_REQUIREMENT], guard["description"])
         )
-        for permission in map(Permission, scopes):
-            demand = permission.to_json()
-            found.setdefault(json.dumps(demand), (demand, permission.describe()))
+        kind = Permission if "session_token" in guard[_ACCEPTS] else Scope
+        for scope in map(kind, scopes):
+            demand = scope.to_json()
+            found.setdefault(json.dumps(demand), (demand, scope.describe()))
     if len(found) > 1:
         found.pop(json.dumps({"signed_in": True}), None)
     return [demand for demand, _ in found.values()], [words for _, words in found.values()]

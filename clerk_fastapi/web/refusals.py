@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse
-from starlette.types import Scope
+from starlette.responses import JSONResponse, Response
+from starlette.types import Scope as AsgiScope
 from starlette.websockets import WebSocket, WebSocketState
 
 from clerk_fastapi.errors import (
@@ -18,10 +18,12 @@ from clerk_fastapi.errors import (
     BackendUnavailable,
     ClerkError,
     CredentialsMissing,
+    HandshakeRequired,
+    MachineTokenMissing,
     ReverificationRequired,
     TokenError,
 )
-from clerk_fastapi.protocol.authorization import Permission, Reverified
+from clerk_fastapi.protocol.authorization import Permission, Reverified, Scope
 
 __all__ = ["answer", "refusal", "teach", "teach_application"]
 
@@ -32,7 +34,7 @@ _SCOPE_TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 secti
 _CLOSE_CODES: Final = {401: 3000, 403: 3003, 503: 1013}
 
 
-def teach(scope: Scope) -> None:
+def teach(scope: AsgiScope) -> None:
     """Let the application that is handling this request answer our errors, unless it knows how.
 
     Starlette keeps the handlers of the running application on the scope. They were collected before
@@ -47,13 +49,15 @@ def teach_application(app: Starlette) -> None:
 
 
 def _add_to(handlers: MutableMapping[Any, Any]) -> None:
+    # A redirect is no error to be worded differently: without its headers it would be none.
+    handlers.setdefault(HandshakeRequired, answer)
     # Not for all of ClerkError: a ConfigurationError is no refusal but a fault of the server's.
     if ClerkError not in handlers:
         for kind in _ANSWERED:
             handlers.setdefault(kind, answer)
 
 
-async def answer(connection: HTTPConnection, error: Exception) -> JSONResponse | None:
+async def answer(connection: HTTPConnection, error: Exception) -> Response | None:
     """Answer a refusal; a WebSocket that is already open is closed, one that is gone is left."""
     assert isinstance(error, ClerkError), "this handler is registered for no other error"
     if not isinstance(connection, WebSocket):
@@ -68,8 +72,14 @@ async def answer(connection: HTTPConnection, error: Exception) -> JSONResponse |
     return None
 
 
-def refusal(error: ClerkError) -> JSONResponse:
+def refusal(error: ClerkError) -> Response:
     """Write an error as a response; nothing of it may be kept by caches."""
+    if isinstance(error, HandshakeRequired):
+        headers = {"Location": error.location, "Cache-Control": "no-store"}
+        redirect = Response(status_code=error.status, headers=headers)
+        for cookie in error.cookies:
+            redirect.headers.append("Set-Cookie", cookie)
+        return redirect
     return JSONResponse(
         _body(error), error.status, headers={"Cache-Control": "no-store", **_headers(error)}
     )
@@ -88,7 +98,7 @@ def _body(error: ClerkError) -> dict[str, object]:
 
 
 def _headers(error: ClerkError) -> dict[str, str]:
-    if isinstance(error, CredentialsMissing):
+    if isinstance(error, CredentialsMissing | MachineTokenMissing):
         return {
             "WWW-Authenticate": "Bearer"
         }  # no error code for those who sent nothing: RFC 6750 3.1
@@ -96,8 +106,8 @@ def _headers(error: ClerkError) -> dict[str, str]:
         return {
             "WWW-Authenticate": f'Bearer error="invalid_token", error_description="{error.code}"'
         }
-    if isinstance(error, AccessDenied) and isinstance(error.missing, Permission):
-        scope = str(error.missing.to_json()["permission"])
+    if isinstance(error, AccessDenied) and isinstance(error.missing, Permission | Scope):
+        (scope,) = map(str, error.missing.to_json().values())
         named = f', scope="{scope}"' if _SCOPE_TOKEN.fullmatch(scope) else ""
         return {"WWW-Authenticate": f'Bearer error="insufficient_scope"{named}'}
     if isinstance(error, BackendUnavailable):

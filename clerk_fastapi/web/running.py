@@ -6,9 +6,9 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, cast
 
 from starlette.applications import Starlette
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from clerk_fastapi.engine.engine import Engine
+from clerk_fastapi.engine.engine import SET_COOKIES, Engine
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.web.refusals import teach
 
@@ -39,7 +39,24 @@ class Entrance:
         if self.engine is not None and scope["type"] != "lifespan":
             scope[_RUNNING] = self.engine
             teach(scope)
+            if scope["type"] == "http" and SET_COOKIES not in scope:
+                send = _setting_cookies(scope, send)
         await self.routes(scope, receive, send)
+
+
+def _setting_cookies(scope: Scope, send: Send) -> Send:
+    """Add the cookies of renewed sessions to the answer, which the decision itself cannot do."""
+    cookies: list[str] = []
+    scope[SET_COOKIES] = cookies
+
+    async def send_with_cookies(message: Message) -> None:
+        if cookies and message["type"] == "http.response.start":
+            added = [(b"set-cookie", cookie.encode("latin-1")) for cookie in cookies]
+            message = {**message, "headers": [*message.get("headers", ()), *added]}
+            cookies.clear()
+        await send(message)
+
+    return send_with_cookies
 
 
 def running_engine(scope: Scope) -> Engine[Any]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from anyio import wait_all_tasks_blocked
 from anyio.lowlevel import checkpoint
 
-from clerk_fastapi.backend.jwks import JwksCache
+from clerk_fastapi.backend.jwks import JwksAges, JwksCache
 from clerk_fastapi.errors import BackendUnavailable
 from clerk_fastapi.protocol._jose import VerificationKey, key_from_jwk
 from clerk_fastapi.testing import SigningKey
@@ -60,4 +60,4 @@ class Publisher:
 
     def cache(self, clock: Clock) -> JwksCache:
         """A cache of this publisher's keys: good for 300 s, stale for 3,600 s, cool-down 60 s."""
-        return JwksCache(self.fetch, clock=clock, ttl=300, stale_for=3_600, cooldown=60)
+        return JwksCache(self.fetch, clock=clock, ages=JwksAges(300, 3_600, 60))

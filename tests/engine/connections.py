@@ -6,7 +6,7 @@ from starlette.requests import HTTPConnection
 
 from clerk_fastapi import Auth, SignedIn, SignedOut, State
 
-__all__ = ["HOST", "auth_of", "bearer", "browser", "reason_of", "request"]
+__all__ = ["HOST", "auth_of", "bearer", "browser", "code_of", "request"]
 
 HOST = "app.example.com"
 
@@ -46,7 +46,7 @@ def auth_of(state: State) -> Auth:
     return state.auth
 
 
-def reason_of(state: State) -> str:
-    """Why nobody is signed in; anything else fails the test."""
+def code_of(state: State) -> str:
+    """The code that says why nobody is signed in; anything else fails the test."""
     assert isinstance(state, SignedOut), state
-    return state.reason
+    return state.error.code

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from clerk_fastapi import Clerk, ConfigurationError, SessionClaims
 from clerk_fastapi.errors import CustomClaimsInvalid
 from clerk_fastapi.testing import ABSENT, LocalClerk, Session
-from tests.engine.connections import auth_of, bearer, browser, reason_of
+from tests.engine.connections import auth_of, bearer, browser, code_of
 
 pytestmark = pytest.mark.anyio
 
@@ -158,7 +158,7 @@ async def test_misfit_is_refused_and_the_log_names_the_field(
     for _ in range(2):  # a misfit is not remembered as a fit
         with pytest.raises(CustomClaimsInvalid) as caught:
             await clerk.verify_token(token)
-        assert reason_of(await clerk.authenticate(bearer(token))) == "token-custom-claims-invalid"
+        assert code_of(await clerk.authenticate(bearer(token))) == "token-custom-claims-invalid"
     (record, *_) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert f"{model.__name__}: {field};" in record.getMessage()
     assert "swordfish" not in f"{caplog.text} {caught.value!r} {caught.value.__cause__!r}"
@@ -178,7 +178,7 @@ async def test_misfit_of_a_forged_token_is_not_looked_at(
     good = local.token(session).rpartition(".")[2]
     forged = f"{local.token(session, claims=says).rpartition('.')[0]}.{good}"
     state = await make_clerk(claims=model).authenticate(bearer(forged))
-    assert reason_of(state) == "token-invalid-signature"
+    assert code_of(state) == "token-invalid-signature"
     assert field not in caplog.text
 
 
@@ -190,7 +190,7 @@ async def test_standard_claims_are_judged_before_custom_ones(
     for model in (Demanding, Closed, Agreeing):
         token = local.token(session, claims={"swordfish": 1} | says)
         state = await make_clerk(claims=model).authenticate(bearer(token))
-        assert reason_of(state) == "token-verification-failed"
+        assert code_of(state) == "token-verification-failed"
 
 
 async def test_model_of_the_wrong_kind_stops_the_start_up(make_clerk: MakeClerk) -> None:
@@ -331,5 +331,5 @@ async def test_refused_token_is_not_warned_of(
     """Strangers cannot fill the log with warnings."""
     token = local.token(session, claims=filler(2_000))
     bent = f"{token[:-4]}AAAA"
-    assert reason_of(await clerk.authenticate(browser({"__session": bent}))) != "accepted"
+    assert code_of(await clerk.authenticate(browser({"__session": bent}))) != "accepted"
     assert sizes(caplog) == []

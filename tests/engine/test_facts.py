@@ -4,9 +4,9 @@ import pytest
 
 from clerk_fastapi import Clerk
 from clerk_fastapi.engine.facts import read_facts
-from clerk_fastapi.protocol.credentials import Facts
+from clerk_fastapi.protocol.credentials import Facts, Navigation
 from clerk_fastapi.testing import LocalClerk, Session
-from tests.engine.connections import auth_of, reason_of, request
+from tests.engine.connections import auth_of, code_of, request
 
 pytestmark = pytest.mark.anyio
 
@@ -35,7 +35,15 @@ def test_facts_are_read_from_the_scope() -> None:
 def test_missing_headers_are_none() -> None:
     """Nothing is made up; a scheme is optional in ASGI and then ``http``."""
     scope = {"type": "http", "headers": []}
-    assert read_facts(scope) == Facts("http", "http", None, None, None, None)
+    assert read_facts(scope) == Facts(
+        "http",
+        "http",
+        None,
+        None,
+        None,
+        None,
+        Navigation("", b"", None, None, None, None, None, None),
+    )
 
 
 def test_headers_that_come_twice_are_joined() -> None:
@@ -63,7 +71,7 @@ async def test_two_bearer_tokens_are_none(
     """Two good tokens, even the same one twice, do not let somebody choose."""
     token = f"Bearer {local.token(session)}"
     state = await clerk.authenticate(request(("authorization", token), ("authorization", token)))
-    assert reason_of(state) == "token-invalid"
+    assert code_of(state) == "token-invalid"
 
 
 async def test_internal_headers_are_never_believed(clerk: Clerk) -> None:
@@ -76,7 +84,7 @@ async def test_internal_headers_are_never_believed(clerk: Clerk) -> None:
             ("x-middleware-subrequest", "middleware"),
         )
     )
-    assert reason_of(state) == "session-token-and-uat-missing"
+    assert code_of(state) == "session-token-and-uat-missing"
 
 
 async def test_cookies_split_over_headers_are_one_jar(

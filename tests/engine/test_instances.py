@@ -9,7 +9,7 @@ import pytest
 from clerk_fastapi import Clerk, TokenError
 from clerk_fastapi.testing import LocalClerk, Session, SigningKey
 from tests.engine.clock import NOW, Clock
-from tests.engine.connections import auth_of, bearer, browser, reason_of
+from tests.engine.connections import auth_of, bearer, browser, code_of
 
 pytestmark = pytest.mark.anyio
 
@@ -72,7 +72,7 @@ async def test_instances_never_accept_each_others_tokens(
                 token = local.token(session)
                 assert await reason(mine, token) == "accepted"
                 assert await reason(foreign, token) == expected
-                assert reason_of(await foreign.authenticate(bearer(token))) == expected
+                assert code_of(await foreign.authenticate(bearer(token))) == expected
 
 
 async def test_believing_any_issuer_still_needs_the_key(
@@ -94,7 +94,7 @@ async def test_one_request_two_instances(clock: Clock, key: SigningKey) -> None:
     connection = bearer(one.token(session))
     for _ in range(2):
         assert auth_of(await first.authenticate(connection)).user_id == session.user.id
-        assert reason_of(await second.authenticate(connection)) == "token-invalid-issuer"
+        assert code_of(await second.authenticate(connection)) == "token-invalid-issuer"
 
 
 async def test_browser_signed_in_to_both(clock: Clock, key: SigningKey) -> None:

@@ -259,7 +259,7 @@ async def test_state_is_the_same_for_whoever_asks_on_one_request(
         state = await clerk.authenticate(request)
         assert isinstance(state, SignedOut)
         assert auth is None
-        return state.reason
+        return state.error.code
 
     async with running(app) as client:
         assert (await client.get("/state")).json() == "session-token-and-uat-missing"

@@ -102,7 +102,7 @@ async def test_middleware_may_ask_who_is_signed_in(
     @app.middleware("http")
     async def note(request: Request, call_next: RequestResponseEndpoint) -> Response:
         state = await clerk.authenticate(request)
-        seen.append(state.auth.user_id if isinstance(state, SignedIn) else state.reason)
+        seen.append(state.auth.user_id if isinstance(state, SignedIn) else state.error.code)
         return await call_next(request)
 
     async with running(app) as client:

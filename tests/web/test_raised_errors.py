@@ -46,7 +46,7 @@ def app(clerk: Clerk) -> FastAPI:
 ERRORS = [
     (AccessDenied(Permission("org:data:read")), 403, "permission-denied"),
     (TokenError(), 401, "token-verification-failed"),
-    (BackendUnavailable(retry_after=7), 503, "jwk-remote-failed-to-load"),
+    (BackendUnavailable(retry_after=7), 503, "backend-unavailable"),
     (BackendError(), 502, "backend-error"),
 ]
 

@@ -127,7 +127,7 @@ async def test_websockets_over_a_real_server(
         assert (status, body["detail"]["missing"]) == (403, {"permission": "org:data:read"})  # type: ignore[index]
         assert await closing("/late/unbelieved") == (3000, "token-verification-failed")
         assert await closing("/late/denied") == (3003, "permission-denied")
-        assert await closing("/late/outage") == (1013, "jwk-remote-failed-to-load")
+        assert await closing("/late/outage") == (1013, "backend-unavailable")
 
 
 @pytest.mark.parametrize("path", ["/live", "/data", "/scoped", "/action", "/deep/routed"])

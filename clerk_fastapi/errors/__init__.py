@@ -1,0 +1,106 @@
+"""Every way it can go wrong: a stable code, an HTTP status and one sentence with the cure.
+
+    ClerkError                          code · status · message
+    ├── ConfigurationError         500  a developer's mistake, said at start-up
+    ├── TokenError                 401  one leaf for each reason code
+    ├── HandshakeRequired          307  .location: the browser goes to Clerk and comes back
+    ├── AccessDenied               403  .missing says what the route demanded
+    │   └── ReverificationRequired      the body that Clerk's browser SDK looks for
+    └── BackendError               502  Clerk answered, but not as agreed
+        └── BackendUnavailable     503  .retry_after; an outage is not the caller's fault
+
+Reason codes are Clerk's own, word for word, wherever Clerk has one. No message ever holds a token,
+a key or the value of a claim.
+"""
+
+from clerk_fastapi.errors.access import (
+    AccessDenied,
+    Demand,
+    ReverificationRequired,
+)
+from clerk_fastapi.errors.backend import (
+    BackendError,
+    BackendUnavailable,
+    KeysUnavailable,
+    SecretKeyRefused,
+)
+from clerk_fastapi.errors.browser import (
+    ClientUatMissing,
+    CrossOriginSync,
+    DevBrowserMissing,
+    DevBrowserSync,
+    HandshakeRequired,
+    OrganizationMismatch,
+    OriginMismatch,
+    PrimaryRespondsToSyncing,
+    SatelliteNeedsSyncing,
+    SessionCookieMissing,
+    SessionSuperseded,
+    SessionTokenMissing,
+)
+from clerk_fastapi.errors.root import (
+    ClerkError,
+    ConfigurationError,
+    TokenError,
+)
+from clerk_fastapi.errors.token import (
+    CredentialsMissing,
+    CustomClaimsInvalid,
+    KeyIdMismatch,
+    MachineTokenMissing,
+    SessionPending,
+    SessionTooOld,
+    TokenExpired,
+    TokenInvalid,
+    TokenInvalidAlgorithm,
+    TokenInvalidAuthorizedParties,
+    TokenInvalidIssuer,
+    TokenInvalidSignature,
+    TokenIssuedInFuture,
+    TokenNotActiveYet,
+    TokenNotUnderstood,
+    TokenTypeMismatch,
+    TokenVerificationFailed,
+)
+
+__all__ = [
+    "AccessDenied",
+    "BackendError",
+    "BackendUnavailable",
+    "ClerkError",
+    "ClientUatMissing",
+    "ConfigurationError",
+    "CredentialsMissing",
+    "CrossOriginSync",
+    "CustomClaimsInvalid",
+    "Demand",
+    "DevBrowserMissing",
+    "DevBrowserSync",
+    "HandshakeRequired",
+    "KeyIdMismatch",
+    "KeysUnavailable",
+    "MachineTokenMissing",
+    "OrganizationMismatch",
+    "OriginMismatch",
+    "PrimaryRespondsToSyncing",
+    "ReverificationRequired",
+    "SatelliteNeedsSyncing",
+    "SecretKeyRefused",
+    "SessionCookieMissing",
+    "SessionPending",
+    "SessionSuperseded",
+    "SessionTokenMissing",
+    "SessionTooOld",
+    "TokenError",
+    "TokenExpired",
+    "TokenInvalid",
+    "TokenInvalidAlgorithm",
+    "TokenInvalidAuthorizedParties",
+    "TokenInvalidIssuer",
+    "TokenInvalidSignature",
+    "TokenIssuedInFuture",
+    "TokenNotActiveYet",
+    "TokenNotUnderstood",
+    "TokenTypeMismatch",
+    "TokenVerificationFailed",
+]

@@ -1,0 +1,71 @@
+"""Path patterns as Clerk writes them, such as ``/orgs/:slug`` and ``/orgs/:id/(.*)``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from clerk_fastapi.errors import ConfigurationError
+
+__all__ = ["PathPattern"]
+
+# What can stand in a pattern: a parameter, with what may follow it; the wildcard; or plain text.
+_PART: Final = re.compile(
+    r"(?P<slash>/)?(?::(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<many>[?*+])?|(?P<wildcard>\(\.\*\)))"
+    r"|(?P<text>[^:(){}\\?*+\[\]|^$]+?(?=/?[:(]|$))",
+    re.ASCII,
+)
+_SEGMENT: Final = r"[^/#?]+?"
+_END: Final = r"[/#?]?\Z"
+
+
+class PathPattern:
+    """One pattern, compiled: ``:name`` takes a segment, ``(.*)`` anything; letters in any case.
+
+    A parameter may be optional (``:name?``) or take several segments (``:name*``, ``:name+``). A
+    slash at the end is forgiven. What is taken is not decoded.
+
+    :raises ConfigurationError: for any other syntax, so that nothing means less than it seems to.
+    """
+
+    __slots__ = ("_regex", "names", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._regex = re.compile(_translated(text) + _END, re.ASCII | re.IGNORECASE)
+        self.names = frozenset(self._regex.groupindex)
+
+    def match(self, path: str) -> Mapping[str, str] | None:
+        """The parameters of a path that fits, without those that are left out."""
+        found = self._regex.match(path)
+        if found is None:
+            return None
+        return {name: value for name, value in found.groupdict().items() if value}
+
+
+def _translated(text: str) -> str:
+    if not isinstance(text, str) or not text.startswith("/"):
+        raise ConfigurationError("A path pattern is text that begins with a slash.")
+    regex, at = "", 0
+    while at < len(text):
+        part = _PART.match(text, at)
+        if part is None:
+            raise ConfigurationError(
+                f"The path pattern {text!r} has syntax that is not known here: write :name for a "
+                "segment and (.*) for anything."
+            )
+        regex += re.escape(part["text"]) if part["text"] else _taking(part)
+        at = part.end()
+    return regex
+
+
+def _taking(part: re.Match[str]) -> str:
+    slash, many = part["slash"] or "", part["many"]
+    if part["wildcard"]:
+        return f"{slash}.*"
+    taken = _SEGMENT
+    if many in ("*", "+") and slash:
+        taken = f"{_SEGMENT}(?:/{_SEGMENT})*"
+    named = f"{slash}(?P<{part['name']}>{taken})"
+    return f"(?:{named})?" if many in ("?", "*") else named
