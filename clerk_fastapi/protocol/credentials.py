@@ -12,7 +12,7 @@ from clerk_fastapi.protocol.tokens import UnverifiedToken, peek_claims
 __all__ = ["BrowserCookies", "Facts", "Navigation", "bearer_token", "read_cookies"]
 
 
-_BLANK, _COMMA = b" ,"
+_BLANK, _COMMA, _PERCENT = b" ,%"
 _MANY = 9
 
 
@@ -127,7 +127,7 @@ def _split_cookies(header: bytes) -> dict[str, str]:
 
 def _percent_decoded(value: bytes) -> str:
     try:
-        return unquote_to_bytes(value).decode()
+        return (unquote_to_bytes(value) if _PERCENT in value else value).decode()
     except UnicodeDecodeError:
         return value.decode("latin-1")
 
@@ -158,7 +158,8 @@ def _uses_suffix(cookies: dict[str, str], suffix: str, site: Site, now: float) -
     plain, own = cookies.get("__session"), cookies.get(f"__session{suffix}")
     plain_uat = cookies.get("__client_uat")
     own_uat = cookies.get(f"__client_uat{suffix}")
-    plain_claims, own_claims = _peek(plain), _peek(own)
+    plain_claims = _peek(plain)
+    own_claims = plain_claims if own == plain else _peek(own)
     if plain is not None:
         issuer = _issuer(plain_claims)
         if not issuer:

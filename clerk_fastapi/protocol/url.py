@@ -12,9 +12,11 @@ __all__ = ["PublicUrl", "form_encoded", "hostname_of", "origin_of", "with_parame
 
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _HOST: Final = re.compile(r"(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.ASCII | re.I)
-_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.ASCII | re.I)
+_AUTHORITY: Final = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*):(?://(?P<host>[^/?#\\@\s]*)(?=[/?#]|\Z))?", re.ASCII | re.I
+)
 # What browsers leave as it is in a path and in a query; the rest has no business in a header.
-_PATH: Final = "!$%&'()*+,-./:;=@[\\]_|~"
+_PATH: Final = "!$%&'()*+,-./:;=@[]_|~"
 _LONGEST_HOST: Final = 261  # a name of 255 characters (RFC 1035 section 2.3.4) and a port
 _OPAQUE: Final = "null"
 
@@ -69,21 +71,18 @@ def _origin(scheme: str, host: str) -> str | None:
 def origin_of(url: str) -> str | None:
     """The origin of an absolute URL as browsers write it (RFC 6454), or ``None`` if it has none.
 
-    What is neither http nor https is of an opaque origin, ``null``.
+    What is neither http nor https is of an opaque origin, ``null``. User names are refused, and so
+    are backslashes, which browsers take for slashes: ``https://evil.example\\@app.example.com``.
     """
-    if not _SCHEME.match(url) or not url.isprintable():
+    parts = _AUTHORITY.match(url)
+    if parts is None:
         return None
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in _DEFAULT_PORTS:
+    scheme, host = parts["scheme"].lower(), (parts["host"] or "").lower()
+    if scheme not in _DEFAULT_PORTS:
         return _OPAQUE
-    host = parts.netloc.rpartition("@")[2].lower()
-    if not parts.hostname or not _HOST.fullmatch(host) or (port or 0) > 65_535:
+    if not _HOST.fullmatch(host) or int(host.rpartition("]")[2].partition(":")[2] or 0) > 65_535:
         return None
-    return f"{parts.scheme}://{host.removesuffix(_DEFAULT_PORTS[parts.scheme])}"
+    return f"{scheme}://{host.removesuffix(_DEFAULT_PORTS[scheme])}"
 
 
 def hostname_of(origin: str) -> str:
@@ -98,10 +97,11 @@ def with_parameters(url: str, added: Iterable[tuple[str, str]], replaced: str = 
     """
     base, hash_, fragment = url.partition("#")
     base, _, query = base.partition("?")
+    base = quote(base, _PATH)
     if "/" not in base.partition("://")[2]:
         base += "/"
     kept = [(key, value) for key, value in _pairs(query) if key != replaced]
-    return f"{base}?{form_encoded([*kept, *added])}{hash_}{fragment}"
+    return f"{base}?{form_encoded([*kept, *added])}{hash_}{quote(fragment, _PATH)}"
 
 
 def form_encoded(pairs: Iterable[tuple[str, str]]) -> str:
