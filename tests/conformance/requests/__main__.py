@@ -2,18 +2,21 @@
 
 import argparse
 import json
+import re
 import shutil
 import sys
 import time
 
 from tests.conformance.requests.compare import Outcome
 from tests.conformance.requests.question import Question
+from tests.conformance.requests.rule import Verdict
 from tests.conformance.requests.rules import ROWS
 from tests.conformance.requests.run import Name, Report, replay, run_all
 
 SEEDS = (1, 2, 3, 4)
 CASES = 5_500
 SHOWN = 10
+TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*([\w-]{6})")
 
 
 def main() -> int:
@@ -35,7 +38,7 @@ def main() -> int:
     report = run_all(node, names)
     _table(report)
     print(f"\n{len(names)} cases in {time.monotonic() - started:.0f} s")
-    dead = [row for row in ROWS if not report.rows[row]] if fixed else []
+    dead = [row for row in ROWS if not report.shown[row]] if fixed else []
     for name, (question, outcome) in sorted(report.problems.items())[:SHOWN]:
         _show(name, question, outcome)
     for row in dead:
@@ -59,23 +62,27 @@ def _table(report: Report) -> None:
     print("what the SDK said")
     for (status, reason), count in sorted(report.verdicts.items()):
         print(f"{count:7} {status:10} {reason}")
-    print("rows of docs/deviations.md, alone and with others")
+    print("rows of docs/deviations.md, where each had a part, and where it was needed")
     for row in ROWS:
-        print(f"{report.rows[row]:7} {report.together[row]:7} {row}")
+        print(f"{report.rows[row]:7} {report.shown[row]:7} {row}")
 
 
 def _show(name: Name, question: Question, outcome: Outcome) -> None:
     seed, number = name
     print(f"\nmake conformance SEED={seed} CASE={number}: {outcome.problem or 'as it should be'}")
-    print(f"question {json.dumps(question, indent=1)}")
-    print(f"theirs   {json.dumps(outcome.theirs)}")
-    print(f"expected {json.dumps(outcome.expected)} by {', '.join(outcome.rows) or 'no rule'}")
-    print(f"ours     {json.dumps(outcome.ours)}")
-    for part in outcome.expected:
-        if outcome.expected[part] != outcome.ours.get(part):
-            print(f"{part}:")
-            print(f"  expected {json.dumps(outcome.expected[part])}")
-            print(f"  ours     {json.dumps(outcome.ours.get(part))}")
+    for part, value in question.items():
+        print(f"  {part:14} {json.dumps(value)}")
+    print(f"  rows           {', '.join(outcome.rows) or 'none'}")
+    for part in outcome.expected | outcome.ours:
+        said = [_short(each, part) for each in (outcome.theirs, outcome.expected, outcome.ours)]
+        print(f"  {part}" + (" DIFFERENT" if said[1] != said[2] else ""))
+        for side, text in zip(("theirs", "expected", "ours"), said, strict=True):
+            print(f"    {side:12} {text}")
+
+
+def _short(verdict: Verdict, part: str) -> str:
+    """One part of a verdict, tokens told apart by the end of their signatures."""
+    return TOKEN.sub(r"TOKEN-\1", json.dumps(verdict.get(part)))
 
 
 if __name__ == "__main__":

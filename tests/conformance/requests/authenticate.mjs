@@ -1,7 +1,7 @@
 // Judges requests with Clerk's own authenticateRequest(): one JSON line on stdin, one on stdout.
 //
 //   {"now", "method", "url", "headers", "client", "options", "pending"}
-//   -> {"status", "reason", "token_type", "location", "cookies", "auth"}
+//   -> {"status", "reason", "token_type", "location", "cookies", "auth", "token"}
 //
 // An exception that the SDK lets out is the status "crash".
 
@@ -56,7 +56,7 @@ async function shown(state, pending) {
   if (!auth?.isAuthenticated) return null;
   const names = auth.tokenType === 'session_token' ? SESSION : MACHINE;
   const members = Object.entries(names).map(([name, theirs]) => [name, auth[theirs]]);
-  return given({ ...Object.fromEntries(members), token: await auth.getToken() });
+  return given(Object.fromEntries(members));
 }
 
 async function judged({ now: moment, method, url, headers, client, options, pending }) {
@@ -81,6 +81,7 @@ async function judged({ now: moment, method, url, headers, client, options, pend
     location: state.headers.get('location'),
     cookies: state.headers.getSetCookie(),
     auth,
+    token: state.token,
   };
 }
 

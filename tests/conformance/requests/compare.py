@@ -26,12 +26,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a case; ``problem`` is empty if it came as it should."""
+    """What came of a case; ``problem`` is empty if it came as it should.
+
+    ``shown`` are the rows among ``rows`` without which it would have come otherwise.
+    """
 
     theirs: Verdict
     expected: Verdict
     ours: Verdict
     rows: tuple[str, ...]
+    shown: tuple[str, ...]
     problem: str
 
 
@@ -54,31 +58,29 @@ def compare(
     case: Case, theirs: Verdict, after: Verdict, ours: Verdict, rules: Sequence[Rule] = RULES
 ) -> Outcome:
     """Judge this package's verdict by the SDK's, and by its verdict on the amended question."""
-    theirs = normal(theirs, {})
+    theirs, ours = normal(theirs, {}), normal(ours, {})
     expected = normal(after, case.texts)
-    ours = normal(ours, {})
-    usual = theirs
-    rows = list(case.rows)
+    shown: list[Rule] = []
+    rows = case.rows if expected != theirs else []
+    if len(rows) == 1:
+        shown += rows
     for rule in rules:
         changed = rule.judge(case.amended, expected) if rule.judge is not None else None
         if changed is not None and changed != expected:
             expected = changed
-            if rule not in rows:
-                rows.append(rule)
-        if rule.everywhere and rule.judge is not None:
-            usual = rule.judge(case.amended, usual) or usual
-    if expected == usual:
-        rows = [rule for rule in rows if rule.everywhere and expected != theirs]
-    else:
-        rows = [rule for rule in rows if not rule.everywhere]
+            shown.append(rule)
+    rows = [*rows, *shown]
     problem = ""
     if ours != expected:
         differing = [name for name in expected if expected[name] != ours.get(name)]
-        problem = "different: " + ", ".join(differing)
+        problem = f"different: {', '.join(differing)}"
     elif _kinder(theirs, ours) and not any(rule.kinder for rule in rows):
         problem = "kinder, and no row says so"
-    names = tuple(dict.fromkeys(rule.row for rule in rows))
-    return Outcome(theirs, expected, ours, names, problem)
+    return Outcome(theirs, expected, ours, _names(rows), _names(shown), problem)
+
+
+def _names(rules: Sequence[Rule]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(rule.row for rule in rules))
 
 
 def normal(verdict: Mapping[str, Any], texts: Mapping[str, str]) -> Verdict:
@@ -115,10 +117,10 @@ def _pairs(new: object, old: object, answers: Answers) -> Iterator[tuple[str, st
     if isinstance(new, Mapping) and isinstance(old, Mapping):
         if isinstance(new.get("token"), Mapping) and isinstance(old.get("token"), Mapping):
             yield text_of(new, answers), text_of(old, answers)
+        if "asks" in new and "asks" in old:
+            yield text_of(new, answers), text_of(old, answers)
         for name in new.keys() & old.keys():
             yield from _pairs(new[name], old[name], answers)
     elif isinstance(new, list) and isinstance(old, list) and len(new) == len(old):
         for each, other in zip(new, old, strict=True):
             yield from _pairs(each, other, answers)
-    elif isinstance(new, Mapping) and "token" not in new:
-        return

@@ -1,7 +1,6 @@
 """This package as the judge of requests: a `Clerk` of an application, and a scope of a server."""
 
 import json
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import unquote
@@ -79,15 +78,15 @@ class Package:
             )
         except ClerkError as error:
             return {"status": f"raises {error.status}", "reason": error.code}
+        auth = state.auth if state.status == "signed-in" else None
         return {
             "status": state.status,
             "reason": state.reason,
-            "token_type": state.auth.token_type
-            if state.status == "signed-in"
-            else state.token_type,
+            "token_type": state.token_type if auth is None else auth.token_type,
             "location": state.location,
             "cookies": list(state.cookies),
-            "auth": await _auth(state.auth) if state.status == "signed-in" else None,
+            "auth": None if auth is None else _auth(auth),
+            "token": None if auth is None else await auth.get_token(),
         }
 
     async def _clerk(self, options: Options) -> Clerk:
@@ -130,10 +129,10 @@ def scope_of(written: Written) -> dict[str, Any]:
     }
 
 
-async def _auth(auth: Any) -> Mapping[str, object]:
+def _auth(auth: Any) -> Any:
     if isinstance(auth, Auth):
         members = shown(auth)
     else:
         members = {name: getattr(auth, name, None) for name in MACHINE}
         members = {name: value for name, value in members.items() if value is not None}
-    return {**json.loads(json.dumps(members)), "token": await auth.get_token()}
+    return json.loads(json.dumps(members))

@@ -129,7 +129,8 @@ def written(question: Question, answers: Answers) -> Written:
     """Sign every token, and tell the Backend API what it will be asked."""
     query = "&".join(_query(question["query"], answers))
     target = question["path"] + (f"?{query}" if query else "")
-    headers = [("host", question["host"]), *map(tuple, question["headers"])]
+    headers = [("host", question["host"])]
+    headers += [(name, value.strip(" ")) for name, value in question["headers"]]  # as servers do
     if question["authorization"]:
         parts = (text_of(value, answers) for value in question["authorization"])
         headers.append(("authorization", "".join(parts)))

@@ -31,20 +31,19 @@ class Rule:
 
     ``amend`` gives the question which the SDK has to be asked instead, ``judge`` what becomes of
     its answer; both give ``None`` where the row has nothing to say. ``kinder`` rows may end signed
-    in where the SDK's own answer does not; those that apply ``everywhere`` show beside any other.
+    in where the SDK's own answer does not.
     """
 
     row: str
     amend: Amend | None = None
     judge: Judge | None = None
     kinder: bool = False
-    everywhere: bool = False
 
 
 def signed_out(reason: str, verdict: Verdict, **changed: object) -> Verdict:
     """The verdict, refused without a redirect."""
     refused = {"status": "signed-out", "reason": reason, "location": None, "cookies": []}
-    return {**verdict, **refused, "auth": None, **changed}
+    return {**verdict, **refused, "auth": None, "token": None, **changed}
 
 
 def masked(name: str) -> str:

@@ -33,16 +33,16 @@ class Report:
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How often the SDK answered each status with each reason."""
     rows: Counter[str] = field(default_factory=Counter)
-    """How often each row made a difference, alone."""
-    together: Counter[str] = field(default_factory=Counter)
+    """How often each row had a part in a difference."""
+    shown: Counter[str] = field(default_factory=Counter)
+    """How often there would have been another one without it."""
     problems: dict[Name, tuple[Question, Outcome]] = field(default_factory=dict)
 
     def add(self, name: Name, question: Question, outcome: Outcome) -> None:
         """Count one outcome."""
         self.verdicts[outcome.theirs["status"], _short(outcome.theirs["reason"])] += 1
-        if len(outcome.rows) == 1:
-            self.rows[outcome.rows[0]] += 1
-        self.together.update(outcome.rows)
+        self.rows.update(outcome.rows)
+        self.shown.update(outcome.shown)
         if outcome.problem:
             self.problems[name] = (question, outcome)
 
@@ -50,7 +50,7 @@ class Report:
         """Count another report's cases, too."""
         self.verdicts += other.verdicts
         self.rows += other.rows
-        self.together += other.together
+        self.shown += other.shown
         self.problems |= other.problems
 
 

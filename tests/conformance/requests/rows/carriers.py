@@ -8,7 +8,7 @@ from tests.conformance.requests.question import KEYS, Question
 from tests.conformance.requests.reading import claims_of, decoded
 from tests.conformance.requests.rule import Rule, Verdict, signed_out, without
 
-__all__ = ["RULES", "is_page", "speaks_for_itself"]
+__all__ = ["RULES", "asks_for_session", "is_page", "public_origin"]
 
 NULL, JUNK = "null", "junk"
 FORWARDED = ("x-forwarded-host", "x-forwarded-proto")
@@ -64,7 +64,7 @@ def _refused_header(question: Question, verdict: Verdict) -> Verdict | None:
     if not bearer and " " in said and "bearer " not in said.lower():
         return None
     accepted = question["options"].get("accepts_token", "session_token")
-    kind = accepted if isinstance(accepted, str) and accepted != "any" else "session_token"
+    kind = accepted if isinstance(accepted, str) and accepted != "any" else None
     return signed_out("token-invalid", verdict, token_type=kind)
 
 
@@ -79,37 +79,48 @@ def _header_stays(question: Question) -> Question | None:
     return amended
 
 
+def public_origin(question: Question) -> tuple[str, str]:
+    """Scheme and host as we see them: headers of proxies count if the peer is one."""
+    options, scheme, host = question["options"], question["scheme"], question["host"]
+    names = options.get("trusted_proxies", [])
+    if "*" not in names and not (names and question["peer"].startswith("10.")):
+        return scheme, host
+    given = {name: value for name, value in reversed(question["headers"]) if name in FORWARDED}
+    first = {name: value.partition(",")[0].strip() for name, value in given.items()}
+    forwarded = first.get("x-forwarded-host", "")
+    if HOST.fullmatch(forwarded):
+        host = forwarded
+    if first.get("x-forwarded-proto", "").lower() in ("http", "https"):
+        scheme = first["x-forwarded-proto"].lower()
+    return scheme, host
+
+
 def _forwarded(question: Question) -> Question | None:
-    """The public URL as we see it, put in place of the request's own."""
+    """The public URL as we see it, where the SDK sees another one."""
     given = {name: value for name, value in reversed(question["headers"]) if name in FORWARDED}
     if not given:
         return None
-    names = question["options"].get("trusted_proxies", [])
-    trusted = "*" in names or (names and question["peer"].startswith("10."))
-    first = {name: value.partition(",")[0].strip() for name, value in given.items()}
-    plain = all(value and first[name] == value for name, value in given.items())
-    plain = plain and HOST.fullmatch(first.get("x-forwarded-host", "a")) is not None
-    plain = plain and first.get("x-forwarded-proto", "http") in ("http", "https")
-    if trusted and plain and not question["path"].startswith("//"):
+    scheme, host = public_origin(question)
+    theirs = {name: value.partition(",")[0] for name, value in given.items()}
+    same = (
+        theirs.get("x-forwarded-host", question["host"]) == host
+        and theirs.get("x-forwarded-proto", question["scheme"]) == scheme
+    )
+    if same and not question["path"].startswith("//"):
         return None
     amended = deepcopy(question)
     amended["headers"] = [pair for pair in question["headers"] if pair[0] not in FORWARDED]
-    if trusted:
-        host, scheme = first.get("x-forwarded-host"), first.get("x-forwarded-proto", "").lower()
-        if host and HOST.fullmatch(host):
-            amended["host"] = host
-        if scheme in ("http", "https"):
-            amended["scheme"] = scheme
+    amended["scheme"], amended["host"] = scheme, host
     return amended
 
 
-def _null_tokens(question: Question) -> Question | None:
-    """A token that says ``null`` is as good as any other junk."""
+def _empty_tokens(question: Question) -> Question | None:
+    """A token that says ``null`` or nothing is as good as any other junk."""
     amended = deepcopy(question)
-    for pairs in (amended["cookies"], [amended["authorization"]]):
+    for pairs in (amended["cookies"], amended["query"], [amended["authorization"]]):
         for pair in pairs:
             for index, value in enumerate(pair):
-                if isinstance(value, str) and decoded(value) == NULL:
+                if isinstance(value, str) and decoded(value) in (NULL, {}):
                     pair[index] = JUNK
     return amended if amended != question else None
 
@@ -172,7 +183,7 @@ def _redirect_origin(question: Question) -> Question | None:
     if not given or not given[0]:
         return None
     known = [
-        f"{question['scheme']}://{question['host']}",
+        "://".join(public_origin(question)),
         *options.get("allowed_redirect_origins", []),
         *options.get("authorized_parties", []),
     ]
@@ -182,6 +193,13 @@ def _redirect_origin(question: Question) -> Question | None:
     if (origin in known or loopback) and is_page(question):
         return None
     return without(question, ["__clerk_redirect_url"], "query")
+
+
+def asks_for_session(question: Question) -> bool:
+    """Whether the cookies decide."""
+    accepted = question["options"].get("accepts_token", "session_token")
+    takes = accepted == "any" or "session_token" in accepted
+    return takes and not speaks_for_itself(question)
 
 
 def is_page(question: Question) -> bool:
@@ -233,13 +251,13 @@ def _jar(question: Question) -> dict[str, Any]:
 RULES = (
     Rule("bearer-spelling", _lower_case_bearer, kinder=True),
     Rule("bearer-spelling", _two_blanks, kinder=True),
-    Rule("null-token", _null_tokens),
+    Rule("empty-token", _empty_tokens),
     Rule("bearer-stays", _header_stays),
     Rule("forwarded-headers", _forwarded),
     Rule("junk-session", _junk_session),
     Rule("client-uat", _client_uat),
     Rule("redirect-count", _redirect_count),
-    Rule("redirect-count-path", judge=_counter_everywhere, everywhere=True),
+    Rule("redirect-count-path", judge=_counter_everywhere),
     Rule("sync-redirect", _redirect_origin),
     Rule("empty-patterns", _no_patterns),
     Rule("after-2038", _after_2038),

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.conformance.requests.question import KEYS, Question, Value
 from tests.conformance.requests.reading import claims_of, header_of
-from tests.conformance.requests.rows.carriers import is_page
+from tests.conformance.requests.rows.carriers import asks_for_session, is_page, public_origin
 from tests.conformance.requests.rows.sessions import issuers
 from tests.conformance.requests.rule import Amend, Rule, Verdict, masked, signed_out, without
 
@@ -14,6 +14,7 @@ __all__ = ["RULES"]
 
 TOKEN, NONCE = "__clerk_handshake", "__clerk_handshake_nonce"
 TEMPLATE = "cl_B7d4PD222AAA"
+CODE = re.compile(r"[a-z0-9_-]{1,64}")
 ALLOWED = re.compile(
     r"(__session|__client_uat|__refresh|__clerk_db_jwt)(_[A-Za-z0-9_-]{8})?"
     r"|__client|__clerk_handshake(_nonce)?"
@@ -22,6 +23,7 @@ CRASHES = {
     "invalid signature": "token-invalid-signature",
     "Invalid JWT form": "token-invalid",
     "Unable to find a signing key": "jwk-kid-mismatch",
+    'Invalid JWT type "at+jwt"': "token-type-mismatch",
     "Invalid JWT type": "token-invalid",
     "Invalid JWT algorithm": "token-invalid",
     "token category": "token-type-mismatch",
@@ -94,7 +96,7 @@ def _fruitless(said: str) -> Amend:
 
 def _outage(question: Question, verdict: Verdict) -> Verdict | None:
     """Those who are signed in need not know that Clerk could not be asked."""
-    if verdict["status"] == "signed-in":
+    if verdict["status"] == "signed-in" or not asks_for_session(question):
         return None
     places = [question["cookies"]]
     if question["options"]["instance"] == "development":
@@ -114,31 +116,30 @@ def _unanswered(nonce: Value) -> Verdict | None:
     return {"status": "raises 503", "reason": reason}
 
 
-def _crash(question: Question, verdict: Verdict) -> Verdict | None:
+def _refused(question: Question, verdict: Verdict) -> Verdict | None:
     """In development a handshake token that does not verify is refused with a reason."""
-    if verdict["status"] != "crash" or "Handshake token verification" not in verdict["reason"]:
-        return None
-    del question
-    for words, reason in CRASHES.items():
-        if words in verdict["reason"]:
-            return signed_out(reason, {"token_type": "session_token"})
-    return None
-
-
-def _dev_foreign(question: Question, verdict: Verdict) -> Verdict | None:
-    """In development a handshake token of another issuer, or from the future, is refused, too."""
     home = brought(question)
-    if home is None or home[0] != TOKEN or verdict["status"] == "crash":
+    if home is None or home[0] != TOKEN or not asks_for_session(question):
         return None
-    if question["options"]["instance"] != "development" or isinstance(home[1], str):
+    if question["options"]["instance"] != "development":
         return None
-    claims, allowed = claims_of(home[1]), issuers(question)
-    skew = question["options"].get("clock_skew", 5.0)
+    if verdict["status"] == "crash":
+        found = (reason for words, reason in CRASHES.items() if words in verdict["reason"])
+        reason = next(found, None)
+    else:
+        reason = _untimely(home[1], question)
+    return reason and signed_out(reason, {"token_type": "session_token", **verdict})
+
+
+def _untimely(token: Value, question: Question) -> str | None:
+    """What is wrong with a handshake token that was signed as it should be."""
+    if isinstance(token, str):
+        return None
+    claims, allowed = claims_of(token), issuers(question)
     if allowed is not None and claims.get("iss", allowed[0]) not in allowed:
-        return signed_out("token-invalid-issuer", verdict)
-    if claims.get("nbf", 0) > question["now"] + skew:
-        return signed_out("token-not-active-yet", verdict)
-    return None
+        return "token-invalid-issuer"
+    skew = question["options"].get("clock_skew", 5.0)
+    return "token-not-active-yet" if claims.get("nbf", 0) > question["now"] + skew else None
 
 
 def _directives(question: Question) -> Question | None:
@@ -152,7 +153,7 @@ def _directives(question: Question) -> Question | None:
             name, value, attributes = line
             if not ALLOWED.fullmatch(name) or "\n" in f"{value}{attributes}":
                 continue
-            kept.append([name, value, _for_host(attributes, question["host"])])
+            kept.append([name, value, _for_host(attributes, public_origin(question)[1])])
         lines[:] = kept
     return amended if amended != question else None
 
@@ -216,7 +217,24 @@ def _homecoming(question: Question, verdict: Verdict) -> Verdict | None:
     return {**verdict, "location": None}
 
 
+def _refresh_answers(question: Question) -> Question | None:
+    """Clerk's word for a refusal is passed on if it is a word; what is no list holds no cookies."""
+    amended = deepcopy(question)
+    for _, value in amended["cookies"]:
+        answer = {} if isinstance(value, str) else value.get("sid", {})
+        body = answer.get("json")
+        if not isinstance(body, dict):
+            continue
+        errors = body.get("errors")
+        if errors and not CODE.fullmatch(errors[0]["code"]):
+            body["errors"] = []
+        if isinstance(body.get("cookies"), str):
+            body["cookies"] = []
+    return amended if amended != question else None
+
+
 RULES = (
+    Rule("refresh-answers", _refresh_answers),
     Rule("handshake-carrier", _carrier),
     Rule("handshake-times", _times),
     Rule("unknown-nonce", _fruitless("unknown")),
@@ -224,7 +242,6 @@ RULES = (
     Rule("directives", _directives),
     Rule("other-sessions", _other_sessions),
     Rule("category", _inner_category),
-    Rule("handshake-refused", judge=_crash),
-    Rule("handshake-refused", judge=_dev_foreign),
+    Rule("handshake-refused", judge=_refused),
     Rule("homecoming", judge=_homecoming),
 )

@@ -7,6 +7,7 @@ from typing import Any
 from tests.conformance.claims_cases import emptied_features
 from tests.conformance.requests.question import KEYS, Question
 from tests.conformance.requests.reading import claims_of, decoded, header_of
+from tests.conformance.requests.rows.carriers import asks_for_session, public_origin
 from tests.conformance.requests.rule import Rule, Verdict, signed_out, tokens_of
 
 __all__ = ["RULES", "issuers"]
@@ -70,6 +71,16 @@ def _required(token: dict[str, Any], question: Question) -> None:
         token["claims"] = {**token["claims"], **UNFIT}
 
 
+def _types(token: dict[str, Any], question: Question) -> None:
+    del question
+    claims = claims_of({"token": token})
+    issuer, aud = claims.get("iss"), claims.get("aud", "")
+    lists = isinstance(aud, list) and all(isinstance(each, str) for each in aud)
+    fits = isinstance(issuer, str) and issuer and (lists or isinstance(aud, str))
+    if not fits and not _is_machines(token) and "handshake" not in claims:
+        token["claims"] = {**token["claims"], **UNFIT}
+
+
 def _features(token: dict[str, Any], question: Question) -> None:
     del question
     emptied = emptied_features(token.get("claims", {}))
@@ -95,7 +106,7 @@ def _pending(question: Question, verdict: Verdict) -> Verdict | None:
         return None
     if verdict["token_type"] != "session_token" or verdict["auth"] is not None:
         return None
-    return {**verdict, "status": "signed-out", "reason": "session-pending"}
+    return {**verdict, "status": "signed-out", "reason": "session-pending", "token": None}
 
 
 def _own_host(question: Question, verdict: Verdict) -> Verdict | None:
@@ -104,7 +115,7 @@ def _own_host(question: Question, verdict: Verdict) -> Verdict | None:
     if options["instance"] != "production" or "authorized_parties" in options:
         return None
     party = _believed_party(question, verdict)
-    own = f"https://{question['host'].lower().removesuffix(':443')}"
+    own = f"https://{public_origin(question)[1].lower().removesuffix(':443')}"
     if not isinstance(party, str) or party.lower() == own:
         return None
     return signed_out("token-invalid-authorized-parties", verdict)
@@ -115,8 +126,8 @@ def _believed_party(question: Question, verdict: Verdict) -> object:
     if verdict.get("cookies") and verdict["status"] == "signed-in":
         return None
     token = None
-    if verdict["status"] == "signed-in" and question["authorization"] == []:
-        token = verdict["auth"]["token"] if isinstance(verdict["auth"], dict) else None
+    if verdict["status"] == "signed-in" and asks_for_session(question):
+        token = verdict["token"]
     elif verdict["reason"] in BELIEVED and isinstance(verdict["location"], list):
         token = dict(verdict["location"][1:]).get("__session")
     claims = decoded(token) if token else None
@@ -131,12 +142,13 @@ def _keys(question: Question, verdict: Verdict) -> Verdict | None:
 
 
 RULES = (
+    Rule("claim-types", _each_token(_types)),
     Rule("issuer", _issuer),
     Rule("audience", _each_token(_audience)),
     Rule("required-claims", _each_token(_required)),
     Rule("feature-colon", _each_token(_features)),
     Rule("session-status", _each_token(_status)),
     Rule("keys-unavailable", judge=_keys),
-    Rule("pending", judge=_pending),
     Rule("own-host", judge=_own_host),
+    Rule("pending", judge=_pending),
 )
