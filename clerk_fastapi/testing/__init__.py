@@ -2,6 +2,11 @@
 
 from clerk_fastapi.testing.forgery import FORGERIES
 from clerk_fastapi.testing.local import LocalClerk
+from clerk_fastapi.testing.machine_forgery import (
+    HANDSHAKE_FORGERIES,
+    M2M_FORGERIES,
+    OAUTH_FORGERIES,
+)
 from clerk_fastapi.testing.records import (
     ApiKey,
     Browser,
@@ -21,6 +26,9 @@ from clerk_fastapi.testing.tokens import ABSENT
 __all__ = [
     "ABSENT",
     "FORGERIES",
+    "HANDSHAKE_FORGERIES",
+    "M2M_FORGERIES",
+    "OAUTH_FORGERIES",
     "SEED_CLAIMS",
     "ApiKey",
     "Browser",

@@ -1,46 +1,43 @@
-"""Evil tokens by name, and the reason code with which each one must be refused."""
+"""Evil session tokens by name, and the reason code with which each one must be refused."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
-from cryptography.hazmat.primitives import hashes
-
-from clerk_fastapi.errors import ConfigurationError
+from clerk_fastapi.testing.evil import (
+    EVIL,
+    NEEDED,
+    OTHER_ALGORITHM,
+    OTHER_ISSUER,
+    OTHER_KEY,
+    TEMPLATE_CATEGORY,
+    UNKNOWN_KEY,
+    WRONG_DATES,
+    WRONG_TIMES,
+    Forgeries,
+)
 from clerk_fastapi.testing.forgers import (
     Forger,
-    Original,
-    attacker,
-    attacker_certificate,
     by_attacker,
     deep_header,
     deep_payload,
     edited,
-    elliptic,
-    keyed,
     raw_claim,
     raw_header,
     raw_payload,
     rejoined,
-    resealed,
     respelled,
-    rsa,
     signed,
     tampered,
-    unsigned,
     version_1,
     with_claims,
     with_header,
-    with_times,
 )
-from clerk_fastapi.testing.tokens import ABSENT, to_json
+from clerk_fastapi.testing.machine_tokens import MACHINE_CATEGORY
+from clerk_fastapi.testing.tokens import ABSENT
 
-__all__ = ["FORGERIES", "forge"]
-
-_TEMPLATE, _MACHINE = "cl_B7d4PD222AAA", "cl_B7d4PD333AAA"
-_EVIL = "https://attacker.example"
+__all__ = ["EVIL_SESSION_TOKENS", "FORGERIES"]
 
 _MALFORMED: dict[str, Forger] = {
     "parts-one": rejoined(lambda header, payload, signature: header),
@@ -87,62 +84,18 @@ _MALFORMED: dict[str, Forger] = {
     "exp-infinity": raw_claim("exp", "Infinity"),
 }
 
-_OTHER_ALGORITHM: dict[str, Forger] = {
-    "alg-none": unsigned("none"),
-    "alg-none-capitalized": unsigned("None"),
-    "alg-none-mixed-case": unsigned("nOnE"),
-    "alg-none-signed": tampered(header={"alg": "none"}),
-    "alg-hs256-pem": keyed(lambda key: key.pem.encode()),
-    "alg-hs256-pem-stripped": keyed(lambda key: key.pem.strip().encode()),
-    "alg-hs256-jwk": keyed(lambda key: to_json(key.jwk)),
-    "alg-hs256-modulus": keyed(lambda key: key.jwk["n"].encode()),
-    "alg-rs384": rsa("RS384", hashes.SHA384()),
-    "alg-rs512": rsa("RS512", hashes.SHA512()),
-    "alg-ps256": rsa("PS256", hashes.SHA256(), pss=True),
-    "alg-ps512": rsa("PS512", hashes.SHA512(), pss=True),
-    "alg-es256": elliptic,
-    "alg-lowercase": with_header(alg="rs256"),
-}
-
 _OTHER_CLASS: dict[str, Forger] = {
-    "cat-template": with_header(cat=_TEMPLATE),
-    "cat-machine": with_header(cat=_MACHINE),
+    "cat-template": with_header(cat=TEMPLATE_CATEGORY),
+    "cat-machine": with_header(cat=MACHINE_CATEGORY),
     "cat-unknown": with_header(cat="cl_B7d4PD999ZZZ"),
     "cat-null": with_header(cat=None),
     "cat-number": with_header(cat=111),
-    "template": signed(header={"cat": _TEMPLATE}, claims={"sid": ABSENT, "v": ABSENT}),
-    "machine": signed(header={"cat": _MACHINE}, claims={"sub": "mch_1", "sid": ABSENT}),
+    "template": signed(header={"cat": TEMPLATE_CATEGORY}, claims={"sid": ABSENT, "v": ABSENT}),
+    "machine": signed(header={"cat": MACHINE_CATEGORY}, claims={"sub": "mch_1", "sid": ABSENT}),
     "machine-in-disguise": with_claims(sub="mch_1"),
     "machine-foreign": by_attacker(claims={"sub": "mch_1"}),
     "typ-at-jwt": with_header(typ="at+jwt"),
     "typ-application-at-jwt": with_header(typ="application/at+jwt"),
-}
-
-_UNKNOWN_KEY: dict[str, Forger] = {
-    "kid-unknown": by_attacker(header={"kid": "ins_unknown"}),
-    "instance-foreign": by_attacker(header={"kid": "ins_foreign"}, claims={"iss": _EVIL}),
-    "kid-absent": by_attacker(header={"kid": ABSENT}),
-    "kid-empty": by_attacker(header={"kid": ""}),
-    "kid-path": by_attacker(header={"kid": "../../../../dev/null"}),
-    "kid-prototype": by_attacker(header={"kid": "__proto__"}),
-    "kid-long": by_attacker(header={"kid": "ins_" + "x" * 5_000}),
-}
-
-_OTHER_KEY: dict[str, Forger] = {
-    "key-foreign": by_attacker(),
-    "header-jwk": lambda original: by_attacker(header={"jwk": attacker().jwk})(original),
-    "header-jku": by_attacker(header={"jku": f"{_EVIL}/jwks.json"}),
-    "header-x5u": by_attacker(header={"x5u": f"{_EVIL}/chain.pem"}),
-    "header-x5c": lambda original: by_attacker(header={"x5c": [attacker_certificate()]})(original),
-    "header-edited": tampered(header={"cat": ABSENT}),
-    "payload-edited": tampered(claims={"sub": "user_admin"}),
-    "signature-empty": resealed(lambda signature: b""),
-    "signature-flipped": resealed(lambda signature: bytes([signature[0] ^ 1]) + signature[1:]),
-    "signature-truncated": resealed(lambda signature: signature[:-1]),
-    "signature-extended": resealed(lambda signature: signature + b"\0"),
-    "signature-zero": resealed(lambda signature: bytes(len(signature))),
-    "signature-ps256": rsa("RS256", hashes.SHA256(), pss=True),
-    "signature-sha512": rsa("RS256", hashes.SHA512()),
 }
 
 _WRONG_NAMES: dict[str, object] = {
@@ -154,21 +107,13 @@ _WRONG_NAMES: dict[str, object] = {
     "array": ["user_1"],
     "object": {"id": "user_1"},
 }
-_WRONG_DATES: dict[str, object] = {
-    "text": "1",
-    "true": True,
-    "array": [4_000_000_000],
-    "negative": -1,
-    "overflow": 8_640_000_000_001,  # one second more than JavaScript can count
-}
-_NEEDED: dict[str, object] = {"absent": ABSENT, "null": None}
 _WRONG: dict[str, dict[str, object]] = {
     "sub": _WRONG_NAMES,
     "sid": _WRONG_NAMES,
     "iss": _WRONG_NAMES,
-    "exp": _NEEDED | _WRONG_DATES,
-    "iat": _NEEDED | _WRONG_DATES,
-    "nbf": _WRONG_DATES,
+    "exp": NEEDED | WRONG_DATES,
+    "iat": NEEDED | WRONG_DATES,
+    "nbf": WRONG_DATES,
     "azp": {"number": 5, "true": True, "array": ["https://app.example.com"]},
     "aud": {"number": 5, "object": {}, "mixed": ["app", 5]},
     "sts": {"number": 5, "true": True, "array": ["active"]},
@@ -209,50 +154,31 @@ _MISTYPED: dict[str, Forger] = {
 _BY_CODE: dict[str, dict[str, Forger]] = {
     "token-invalid": _MALFORMED,
     "token-type-mismatch": _OTHER_CLASS,
-    "jwk-kid-mismatch": _UNKNOWN_KEY,
-    "token-invalid-algorithm": _OTHER_ALGORITHM,
-    "token-invalid-signature": _OTHER_KEY,
-    "token-verification-failed": _MISTYPED,
-    "token-invalid-issuer": {
-        "iss-foreign": with_claims(iss="https://clerk.attacker.example"),
-        "iss-plain-http": edited("iss", lambda iss: iss.replace("https://", "http://")),
-        "iss-trailing-slash": edited("iss", lambda iss: f"{iss}/"),
-        "iss-longer-host": edited("iss", lambda iss: f"{iss}.attacker.example"),
+    "jwk-kid-mismatch": UNKNOWN_KEY,
+    "token-invalid-algorithm": OTHER_ALGORITHM,
+    "token-invalid-signature": {
+        **OTHER_KEY,
+        "header-edited": tampered(header={"cat": ABSENT}),
+        "payload-edited": tampered(claims={"sub": "user_admin"}),
     },
+    "token-verification-failed": _MISTYPED,
+    "token-invalid-issuer": OTHER_ISSUER,
     "token-invalid-authorized-parties": {
         "azp-absent": with_claims(azp=ABSENT),
         "azp-empty": with_claims(azp=""),
-        "azp-foreign": with_claims(azp=_EVIL),
+        "azp-foreign": with_claims(azp=EVIL),
         "azp-trailing-slash": edited("azp", lambda azp: f"{azp}/"),
         "azp-longer-host": edited("azp", lambda azp: f"{azp}.attacker.example"),
     },
-    "token-expired": {
-        "expired": with_times(iat=-120, nbf=-130, exp=-60),
-        "expired-long-ago": with_claims(iat=0, nbf=0, exp=60),
-    },
-    "token-not-active-yet": {"not-active-yet": with_times(iat=0, nbf=60, exp=120)},
-    "token-iat-in-the-future": {"issued-in-the-future": with_times(iat=60, nbf=-10, exp=120)},
+    **WRONG_TIMES,
 }
 
-FORGERIES: Final[Mapping[str, str]] = MappingProxyType(
-    {name: code for code, forgers in _BY_CODE.items() for name in forgers}
-)
+EVIL_SESSION_TOKENS: Final = Forgeries(_BY_CODE)
+
+FORGERIES: Final[Mapping[str, str]] = EVIL_SESSION_TOKENS.codes
 """What ``LocalClerk.forge`` can make: the name of each evil token, and the code of its refusal.
 
 Those of ``token-invalid-authorized-parties`` are evil only where ``authorized_parties`` is set.
 With a PEM, where no ``kid`` is looked up, those of ``jwk-kid-mismatch`` are
 ``token-invalid-signature``.
 """
-
-_FORGERS = {name: forger for forgers in _BY_CODE.values() for name, forger in forgers.items()}
-
-
-def forge(name: str, original: Original) -> str:
-    """Make the evil token of that name out of a good one.
-
-    :raises ConfigurationError: if there is no such forgery.
-    """
-    forger = _FORGERS.get(name)
-    if forger is None:
-        raise ConfigurationError(f"There is no forgery {name!r}; FORGERIES lists them all.")
-    return forger(original)

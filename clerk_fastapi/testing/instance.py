@@ -8,10 +8,16 @@ from collections.abc import Callable, Iterable, Mapping
 
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.protocol.keys import InstanceType, PublishableKey, secret_key_instance_type
-from clerk_fastapi.testing import forgery, shortcodes, tokens
+from clerk_fastapi.testing import shortcodes, tokens
 from clerk_fastapi.testing.forgers import Original
+from clerk_fastapi.testing.forgery import EVIL_SESSION_TOKENS
 from clerk_fastapi.testing.handshake import HANDSHAKE_SECONDS, Destination, Nonces
 from clerk_fastapi.testing.loopback import LOOPBACK_ORIGIN
+from clerk_fastapi.testing.machine_forgery import (
+    EVIL_HANDSHAKES,
+    EVIL_M2M_TOKENS,
+    EVIL_OAUTH_TOKENS,
+)
 from clerk_fastapi.testing.machine_tokens import (
     m2m_claims,
     m2m_header,
@@ -145,23 +151,34 @@ class Instance(MachineDirectory):
             tokens.changed(own, claims or {}),
         )
 
-    def forge(self, name: str, session: Session) -> str:
+    def forge(self, name: str, of: Session | M2MToken | OAuthToken) -> str:
         """Make one of the evil tokens that ``FORGERIES`` names, starting from a good one.
+
+        Those of an M2M token are named by ``M2M_FORGERIES``, of an OAuth token by
+        ``OAUTH_FORGERIES``.
 
         :raises ConfigurationError: if there is no forgery of that name.
         """
         key = self._keys[0]
-        claims = self._claims(session, 2, int(self.clock()), 60, None)
-        return forgery.forge(name, Original(key, tokens.header(key.kid), claims))
+        if isinstance(of, Session):
+            claims = self._claims(of, 2, int(self.clock()), 60, None)
+            original = Original(key, tokens.header(key.kid), claims)
+            return EVIL_SESSION_TOKENS.make(name, original)
+        forgeries = EVIL_M2M_TOKENS if isinstance(of, M2MToken) else EVIL_OAUTH_TOKENS
+        return forgeries.make(name, Original(key, *self._said_by(of)))
+
+    def forge_handshake(self, name: str, directives: Iterable[str]) -> str:
+        """Make one of the evil handshake tokens that ``HANDSHAKE_FORGERIES`` names.
+
+        :raises ConfigurationError: if there is no forgery of that name.
+        """
+        key = self._keys[0]
+        original = Original(key, tokens.header(key.kid), self._brought(directives))
+        return EVIL_HANDSHAKES.make(name, original)
 
     def as_jwt(self, token: M2MToken | OAuthToken) -> str:
         """Write a machine's token as a JSON Web Token."""
-        kid = self._keys[0].kid
-        if isinstance(token, M2MToken):
-            header, claims = m2m_header(kid), m2m_claims(token, self.issuer)
-        else:
-            header, claims = oauth_header(kid), oauth_claims(token, self.issuer)
-        return self.sign(header, claims)
+        return self.sign(*self._said_by(token))
 
     def bearer(self, of: Session | MachineToken) -> dict[str, str]:
         """The header of a request that carries a machine's token, or a fresh one of a session."""
@@ -188,16 +205,9 @@ class Instance(MachineDirectory):
             suffixed[f"__refresh_{suffix}"] = session.refresh_token
         return held | suffixed
 
-    def handshake_token(self, directives: list[str]) -> str:
+    def handshake_token(self, directives: Iterable[str]) -> str:
         """Sign what a handshake brings: values of ``Set-Cookie``."""
-        now = int(self.clock())
-        claims = {
-            "handshake": directives,
-            "iss": self.issuer,
-            "iat": now,
-            "exp": now + HANDSHAKE_SECONDS,
-        }
-        return self.sign(tokens.header(self._keys[0].kid), claims)
+        return self.sign(tokens.header(self._keys[0].kid), self._brought(directives))
 
     def leads_back_to(self, destination: Destination) -> bool:
         """Whether a handshake may end on that page: on this machine, or of an allowed origin."""
@@ -235,3 +245,18 @@ class Instance(MachineDirectory):
             azp=session.origin if azp is None else azp,
         )
         return {**custom, **own}
+
+    def _brought(self, directives: Iterable[str]) -> dict[str, object]:
+        now = int(self.clock())
+        return {
+            "handshake": list(directives),
+            "iss": self.issuer,
+            "iat": now,
+            "exp": now + HANDSHAKE_SECONDS,
+        }
+
+    def _said_by(self, token: M2MToken | OAuthToken) -> tuple[dict[str, object], dict[str, object]]:
+        kid = self._keys[0].kid
+        if isinstance(token, M2MToken):
+            return m2m_header(kid), m2m_claims(token, self.issuer)
+        return oauth_header(kid), oauth_claims(token, self.issuer)

@@ -25,6 +25,8 @@ def run(app: ASGIApp, server_socket: socket.socket) -> None:
 def serve(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """Answer in a thread of its own while the block runs; gives the base URL.
 
+    An application under test can be served just as well: its lifespan is that of the block.
+
     :raises ConfigurationError: if the address is not a loopback address.
     :raises OSError: if the port is taken.
     """
@@ -41,6 +43,4 @@ def serve(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[s
 
 def _server(app: ASGIApp) -> uvicorn.Server:
     # Whoever still waits for an answer that never comes does not keep the server from stopping.
-    return uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
-    )
+    return uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
