@@ -92,7 +92,7 @@ async def test_client_uat_is_held_against_the_token(
 ) -> None:
     """0 means signed out, and what is newer than the token means that the token is old news."""
     own = {name: uat if "uat" in name else value for name, value in local.cookies(session).items()}
-    shared = {name: value for name, value in own.items() if name[-9] != "_"}
+    shared = {name: value for name, value in own.items() if local.cookie_suffix not in name}
     for jar in (own, shared):
         state = await clerk.authenticate(browser(jar))
         assert (state.error.code if isinstance(state, SignedOut) else None) == code

@@ -4,29 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clerk_fastapi import TokenError
-from clerk_fastapi.errors import CredentialsMissing, TokenInvalid
-from clerk_fastapi.protocol.credentials import Credentials, Facts, read_credentials
+from clerk_fastapi.errors import TokenInvalid
+from clerk_fastapi.protocol.credentials import BrowserCookies, bearer_token, read_cookies
 from clerk_fastapi.protocol.keys import PublishableKey
+from clerk_fastapi.protocol.site import Site
+from tests.protocol.browsers import NO_COOKIES, PRODUCTION, SUFFIX, site
 from tests.protocol.material import KEY, NOW, signed
 
-DEVELOPMENT = PublishableKey.build(KEY.host, "development")
-SUFFIX = KEY.cookie_suffix
+# The same host in a development instance, so that the same tokens are its own.
+DEVELOPMENT = Site("development", PublishableKey.build(KEY.host, "development"))
+KEYLESS = Site("production", None)
 
 
-def facts(authorization: bytes | None = None, cookie: bytes | None = None) -> Facts:
-    """A request that carries these headers."""
-    return Facts("http", "https", authorization, cookie, b"app.example.com", None)
-
-
-def from_header(value: bytes) -> Credentials:
-    """What the ``Authorization`` header gives, beside a good cookie."""
-    return read_credentials(facts(value, b"__session=cookie"), KEY, NOW)
-
-
-def from_cookies(cookie: str, key: PublishableKey | None = KEY) -> Credentials:
+def from_cookies(cookie: str, at: Site = PRODUCTION) -> BrowserCookies:
     """What a ``Cookie`` header gives."""
-    return read_credentials(facts(cookie=cookie.encode("latin-1")), key, NOW)
+    return read_cookies(cookie.encode("latin-1"), at, NOW)
 
 
 # --- the Authorization header ---------------------------------------------------------------------
@@ -38,7 +30,7 @@ def from_cookies(cookie: str, key: PublishableKey | None = KEY) -> Credentials:
 )
 def test_bearer_token_is_read_from_the_header(value: bytes) -> None:
     """The scheme is written in any case (RFC 9110), with blanks around the token."""
-    assert from_header(value) == Credentials(b"abc", "header")
+    assert bearer_token(value) == b"abc"
 
 
 @pytest.mark.parametrize(
@@ -62,15 +54,15 @@ def test_bearer_token_is_read_from_the_header(value: bytes) -> None:
 def test_header_that_should_be_a_bearer_token_is_refused(value: bytes) -> None:
     """A request that tries to speak for itself and fails does not fall back on its cookies."""
     with pytest.raises(TokenInvalid):
-        from_header(value)
+        bearer_token(value)
 
 
 @pytest.mark.parametrize(
-    "value", [b"Basic dXNlcjpwYXNz", b"Digest username=a", b"Token abc", b"Bearers abc", b""]
+    "value", [None, b"Basic dXNlcjpwYXNz", b"Digest username=a", b"Token abc", b"Bearers abc", b""]
 )
-def test_other_schemes_leave_the_decision_to_cookies(value: bytes) -> None:
+def test_other_schemes_leave_the_decision_to_cookies(value: bytes | None) -> None:
     """Basic authentication of a proxy or of a staging site is not ours."""
-    assert from_header(value) == Credentials(b"cookie", "cookie")
+    assert bearer_token(value) is None
 
 
 @pytest.mark.parametrize(
@@ -79,20 +71,13 @@ def test_other_schemes_leave_the_decision_to_cookies(value: bytes) -> None:
 def test_bearer_token_beside_another_scheme_is_refused(value: bytes) -> None:
     """Of two headers one is a bearer token: the cookies are for requests that carry none."""
     with pytest.raises(TokenInvalid):
-        from_header(value)
-
-
-def test_token_in_the_header_hides_cookies() -> None:
-    """Cookies travel without being asked, so that a token that was sent on purpose counts more."""
-    found = read_credentials(facts(b"Bearer abc", b"__session=cookie; __client_uat=0"), KEY, NOW)
-    assert found == Credentials(b"abc", "header", None)
+        bearer_token(value)
 
 
 @pytest.mark.parametrize("cookie", [None, b"", b"other=1", b"__session=", b"__session_other=abc"])
-def test_nothing_at_all_is_said_so(cookie: bytes | None) -> None:
-    """Neither header nor cookie: sign in first."""
-    with pytest.raises(CredentialsMissing):
-        read_credentials(facts(cookie=cookie), KEY, NOW)
+def test_nothing_at_all_is_nothing(cookie: bytes | None) -> None:
+    """Without a cookie of ours there is no session, no statement, and no count."""
+    assert read_cookies(cookie, PRODUCTION, NOW) == NO_COOKIES
 
 
 # --- splitting cookies ----------------------------------------------------------------------------
@@ -120,7 +105,7 @@ def test_nothing_at_all_is_said_so(cookie: bytes | None) -> None:
 )
 def test_cookies_are_split_before_values_are_decoded(header: str, value: str) -> None:
     """The first of duplicates wins, quotes stay, and what cannot be decoded stays as it came."""
-    assert from_cookies(header).token.decode() == value
+    assert from_cookies(header).session == value
 
 
 @pytest.mark.parametrize(
@@ -129,30 +114,27 @@ def test_cookies_are_split_before_values_are_decoded(header: str, value: str) ->
 )
 def test_encoded_separators_forge_no_cookie(header: str) -> None:
     """One cookie stays one cookie, whatever its value decodes to, and names are not decoded."""
-    with pytest.raises(CredentialsMissing):
-        from_cookies(header)
+    assert from_cookies(header).session is None
 
 
 def test_encoded_semicolon_forges_no_uat() -> None:
     """A session that ends in an encoded semicolon brings no statement of its own."""
     found = from_cookies("__session=x%3B%20__client_uat%3D9")
-    assert found == Credentials(b"x; __client_uat=9", "cookie", None)
+    assert found == NO_COOKIES._replace(session="x; __client_uat=9")
 
 
 def test_first_duplicate_wins_even_if_it_is_empty() -> None:
     """Which of two cookies counts does not depend on what they say."""
-    with pytest.raises(CredentialsMissing):
-        from_cookies("__session=; __session=abc")
+    assert from_cookies("__session=; __session=abc").session is None
 
 
-@given(header=st.binary(), key=st.sampled_from([None, KEY, DEVELOPMENT]))
-def test_random_cookies_are_survived(header: bytes, key: PublishableKey | None) -> None:
-    """Whatever a browser sends, there is a token or the reason why there is none."""
-    for prefix in (b"", b"__session=", f"__session_{SUFFIX}=".encode()):
-        try:
-            read_credentials(facts(cookie=prefix + header), key, NOW)
-        except TokenError:
-            continue
+@given(header=st.binary(), at=st.sampled_from([KEYLESS, PRODUCTION, DEVELOPMENT]))
+def test_random_cookies_are_survived(header: bytes, at: Site) -> None:
+    """Whatever a browser sends, it is read as something, and what is empty as nothing."""
+    for prefix in (b"", b"__session=", f"__session_{SUFFIX}=".encode(), b"__clerk_redirect_count="):
+        found = read_cookies(prefix + header, at, NOW)
+        assert found.session != ""
+        assert 0 <= found.redirects <= 9
 
 
 @pytest.mark.parametrize(
@@ -160,8 +142,7 @@ def test_random_cookies_are_survived(header: bytes, key: PublishableKey | None) 
 )
 def test_cookie_names_are_exact(name: str) -> None:
     """A cookie whose name only begins like ours is somebody else's."""
-    with pytest.raises(CredentialsMissing):
-        from_cookies(f"{name}=abc; __client_uat=5")
+    assert from_cookies(f"{name}=abc; __client_uat=5").session is None
 
 
 # --- suffixed or not: the table of Clerk's SDKs, row by row ---------------------------------------
@@ -173,22 +154,29 @@ EXPIRED = signed({"exp": NOW, "jti": "expired"}).decode()
 FOREIGN = signed({"iss": "https://clerk.other.example"}).decode()
 
 
-def choice(key: PublishableKey = KEY, **cookies: str) -> str:
+def suffix_of(at: Site) -> str:
+    """What ends the names of an instance's own cookies."""
+    assert at.key is not None
+    return at.key.cookie_suffix
+
+
+def choice(at: Site = PRODUCTION, **cookies: str) -> str:
     """Which of two session cookies is taken: ``s`` or ``S``, suffixed."""
+    suffix = suffix_of(at)
     names = {
         "s": "__session",
-        "S": f"__session_{key.cookie_suffix}",
+        "S": f"__session_{suffix}",
         "u": "__client_uat",
-        "U": f"__client_uat_{key.cookie_suffix}",
+        "U": f"__client_uat_{suffix}",
     }
     header = "; ".join(f"{names[name]}={value}" for name, value in cookies.items())
-    found = from_cookies(header, key).token.decode()
-    if cookies.get("s") == cookies.get("S"):
-        raise AssertionError("the two must differ")
-    return "s" if found == cookies.get("s") else "S"
+    found = from_cookies(header, at)
+    assert cookies.get("s") != cookies.get("S"), "the two must differ"
+    assert found.session == cookies.get("S" if found.suffixed else "s")
+    return "S" if found.suffixed else "s"
 
 
-@pytest.mark.parametrize("junk", ["", "junk", "a.b.c", signed({"iss": ""}).decode()])
+@pytest.mark.parametrize("junk", ["junk", "a.b.c", signed({"iss": ""}).decode()])
 @pytest.mark.parametrize("uat", [{}, {"U": "5"}, {"u": "5"}, {"U": "5", "u": "5"}, {"U": "0"}])
 def test_row_1_junk_does_not_hide_our_own_cookie(junk: str, uat: dict[str, str]) -> None:
     """A plain cookie that nobody can read, which any subdomain can set, is passed over.
@@ -196,6 +184,16 @@ def test_row_1_junk_does_not_hide_our_own_cookie(junk: str, uat: dict[str, str])
     Clerk's SDKs take it instead of the suffixed one: cookie tossing signs out there.
     """
     assert choice(s=junk, S=OURS, **uat) == "S"
+
+
+@pytest.mark.parametrize("uat", [{}, {"U": "5"}, {"u": "5"}, {"U": "5", "u": "5"}, {"U": "0"}])
+def test_row_1_empty_cookie_is_none(uat: dict[str, str]) -> None:
+    """An empty plain cookie decides nothing that its absence would not."""
+    jar = "; ".join(
+        f"__client_uat{f'_{SUFFIX}' if name == 'U' else ''}={value}" for name, value in uat.items()
+    )
+    without = f"__session_{SUFFIX}={OURS}; {jar}"
+    assert from_cookies(f"__session=; {without}") == from_cookies(without)
 
 
 def test_row_1_junk_alone_is_taken_and_refused_later() -> None:
@@ -212,8 +210,7 @@ def test_row_2_cookie_of_another_instance_is_passed_over(uat: dict[str, str]) ->
 
 def test_row_2_cookie_of_another_instance_alone_is_none_of_ours() -> None:
     """It is not even looked at."""
-    with pytest.raises(CredentialsMissing):
-        from_cookies(f"__session={FOREIGN}; __client_uat=5")
+    assert from_cookies(f"__session={FOREIGN}; __client_uat=5").session is None
 
 
 @pytest.mark.parametrize("issuer", [KEY.issuer, f"http://{KEY.host}", KEY.host])
@@ -268,15 +265,14 @@ def test_row_6_expired_suffixed_cookie_in_development() -> None:
     """In development a suffixed session that ran out yields to the plain one."""
     assert choice(DEVELOPMENT, s=OURS, S=EXPIRED, U="5", u="0") == "s"
     assert choice(DEVELOPMENT, s=OURS, S=signed({"exp": NOW + 1}).decode(), U="5", u="0") == "S"
-    assert choice(KEY, s=OURS, S=EXPIRED, U="5", u="0") == "S"
+    assert choice(PRODUCTION, s=OURS, S=EXPIRED, U="5", u="0") == "S"
 
 
 def test_row_7_suffixed_session_without_its_uat() -> None:
     """Half a pair is not believed: the plain cookies are taken."""
     assert choice(s=OURS, S=OLDER) == "s"
     assert choice(s=OURS, S=OLDER, u="0") == "s"
-    with pytest.raises(CredentialsMissing):
-        from_cookies(f"__session_{SUFFIX}={OURS}")
+    assert from_cookies(f"__session_{SUFFIX}={OURS}").session is None
 
 
 def test_row_8_otherwise_our_own_cookies_count() -> None:
@@ -289,14 +285,15 @@ def test_row_8_otherwise_our_own_cookies_count() -> None:
 
 def test_suffixed_pair_alone_without_a_session() -> None:
     """Signed out with suffixed cookies only: there is no session."""
-    with pytest.raises(CredentialsMissing):
-        from_cookies(f"__client_uat_{SUFFIX}=5")
+    assert from_cookies(f"__client_uat_{SUFFIX}=5").session is None
 
 
 def test_without_a_publishable_key_only_plain_cookies_are_known() -> None:
     """Without it nobody can tell the suffix."""
-    found = from_cookies(f"__session=plain; __session_{SUFFIX}=own; __client_uat=7", None)
-    assert found == Credentials(b"plain", "cookie", 7)
+    found = from_cookies(
+        f"__session=plain; __session_{SUFFIX}=own; __client_uat=7; __refresh_{SUFFIX}=r", KEYLESS
+    )
+    assert found == NO_COOKIES._replace(session="plain", client_uat=7)
 
 
 @pytest.mark.parametrize(
@@ -325,8 +322,8 @@ def test_client_uat_is_a_number(value: str, uat: int) -> None:
 
 
 def test_client_uat_may_be_missing() -> None:
-    """No cookie is no statement."""
-    assert from_cookies(f"__session={OURS}").client_uat is None
+    """No cookie says as much as 0: nobody has signed in."""
+    assert from_cookies(f"__session={OURS}").client_uat == 0
 
 
 def test_client_uat_comes_from_the_same_pair() -> None:
@@ -340,10 +337,76 @@ def test_client_uat_comes_from_the_same_pair() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("host", "chosen"), [("clerk.example.com", "S"), ("clerk.satellite.example", "s")]
+)
+def test_row_2_satellite_has_a_host_of_its_own(host: str, chosen: str) -> None:
+    """A satellite's own tokens come from the Frontend API on the satellite's domain."""
+    satellite = site(is_satellite=True, domain="satellite.example")
+    plain = signed({"iss": f"https://{host}"}).decode()
+    assert choice(satellite, s=plain, S=OLDER) == chosen
+
+
+def test_dev_browser_comes_from_the_same_pair() -> None:
+    """It follows the session cookies: suffixed where they are."""
+    both = f"__clerk_db_jwt=plain; __clerk_db_jwt_{SUFFIX}=own"
+    assert from_cookies(both, DEVELOPMENT).dev_browser == "plain"
+    own = f"{both.replace(SUFFIX, suffix_of(DEVELOPMENT))}; __client_uat_{suffix_of(DEVELOPMENT)}=5"
+    assert from_cookies(own, DEVELOPMENT).dev_browser == "own"
+
+
+def test_refresh_token_is_always_our_own() -> None:
+    """A plain ``__refresh`` is nobody's; ours is read beside plain session cookies, too."""
+    assert from_cookies(f"__session={OURS}; __refresh=shared").refresh is None
+    assert from_cookies(f"__session={OURS}; __refresh_{SUFFIX}=ours").refresh == "ours"
+    assert from_cookies("__session=a; __refresh_other678=b").refresh is None
+
+
+def test_what_a_handshake_leaves_is_never_suffixed() -> None:
+    """Clerk sets these for all instances of a domain alike."""
+    uat = f"__client_uat_{SUFFIX}=5"
+    left = from_cookies(f"__clerk_handshake=t; __clerk_handshake_nonce=n; {uat}")
+    assert (left.handshake, left.handshake_nonce) == ("t", "n")
+    other = from_cookies(f"__clerk_handshake_{SUFFIX}=t; __clerk_handshake_nonce_{SUFFIX}=n; {uat}")
+    assert (other.handshake, other.handshake_nonce) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "redirects"),
+    [
+        ("", 0),
+        ("0", 0),
+        ("1", 1),
+        ("2", 2),
+        ("3", 3),
+        ("4", 4),
+        ("3.0", 3),
+        ("0x3", 3),
+        ("0X3", 3),
+        ("%33", 3),
+        ("10", 9),
+        ("1e9", 9),
+        ("Infinity", 9),
+        ("9" * 400, 9),
+        ("0x" + "f" * 400, 9),
+        ("-1", 0),
+        ("-Infinity", 0),
+        ("NaN", 0),
+        ("abc", 0),
+        ("3x", 0),
+        ("0x", 0),
+        ("0.5", 0),
+    ],
+)
+def test_whatever_may_mean_a_large_count_is_one(value: str, redirects: int) -> None:
+    """The count comes from the browser: it can stop the redirects, and never keep them going."""
+    assert from_cookies(f"__clerk_redirect_count={value}").redirects == redirects
+
+
 @pytest.mark.parametrize("planted", ["e30.bnVsbA.AAAA", "e30.W10.AAAA", "junk", "A" * 20_000])
 @pytest.mark.parametrize("cookie", ["__session", f"__session_{SUFFIX}"])
 def test_no_cookie_spoils_the_choice(planted: str, cookie: str) -> None:
     """Junk that a sibling subdomain plants is passed over, whichever name it comes under."""
     other = f"__session_{SUFFIX}" if cookie == "__session" else "__session"
     header = f"{cookie}={planted}; {other}={OURS}; __client_uat=5; __client_uat_{SUFFIX}=5"
-    assert from_cookies(header).token.decode() == OURS
+    assert from_cookies(header).session == OURS
