@@ -52,7 +52,7 @@ class BrowserBackend:
         if answer.status in (400, 404, 410, 422):
             logger.warning("a handshake came back with a nonce that Clerk does not know")
             return None
-        directives = _object(answer.body).get("directives")
+        directives = (_object(answer.body) or {}).get("directives")
         if answer.status != 200 or not isinstance(directives, list):
             raise BackendUnavailable(retry_after=answer.retry_after or 1)
         return directives
@@ -76,17 +76,20 @@ class BrowserBackend:
         except BackendUnavailable:
             return "fetch-error"
         said = _object(answer.body)
+        if said is None:
+            return "fetch-error"
         if not 200 <= answer.status < 300:
             return _code(said.get("errors"))
         cookies = said.get("cookies")
         return cookies if isinstance(cookies, list) and cookies else "unexpected-sdk-error"
 
 
-def _object(body: bytes) -> Mapping[str, object]:
+def _object(body: bytes) -> Mapping[str, object] | None:
+    """A JSON object; an empty one for other JSON, and ``None`` for what is no JSON."""
     try:
         document = from_json(body)
     except ValueError:
-        return {}
+        return None
     return document if isinstance(document, dict) else {}
 
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Generic, Literal, TypeAlias
+from typing import Generic, Literal, Protocol, TypeAlias
 
 from typing_extensions import TypeVar
 
 from clerk_fastapi.errors import TokenError
 from clerk_fastapi.protocol.machine import TokenType
 
-__all__ = ["Handshake", "SignedIn", "SignedOut", "State"]
+__all__ = ["Handshake", "SignedIn", "SignedOut", "State", "Who"]
 
-AuthT = TypeVar("AuthT", covariant=True)
+
+class Who(Protocol):
+    """Whoever was believed: every auth object is one."""
+
+    @property
+    def token_type(self) -> TokenType:
+        """The kind of token."""
+        ...
+
+
+AuthT = TypeVar("AuthT", bound=Who, covariant=True)
 
 
 class SignedIn(Generic[AuthT]):
@@ -21,7 +31,7 @@ class SignedIn(Generic[AuthT]):
     renewed. With a ``location`` the browser is sent there (307) before the page is shown.
     """
 
-    __slots__ = ("auth", "cookies", "location")
+    __slots__ = ("auth", "cookies", "location", "token_type")
 
     status: Literal["signed-in"] = "signed-in"
     reason: None = None
@@ -30,6 +40,7 @@ class SignedIn(Generic[AuthT]):
         self, auth: AuthT, cookies: tuple[str, ...] = (), location: str | None = None
     ) -> None:
         self.auth = auth
+        self.token_type: TokenType = auth.token_type
         self.cookies = cookies
         self.location = location
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -171,7 +172,7 @@ def _uses_suffix(cookies: dict[str, str], suffix: str, site: Site, now: float) -
     if own_uat == "0":
         return plain_uat == "0"
     if plain_uat != "0":
-        return _date(plain_claims, "iat") <= _date(own_claims, "iat")
+        return not _date(plain_claims, "iat") > _date(own_claims, "iat")
     ran_out = "exp" in own_claims and _date(own_claims, "exp") <= now
     return not (ran_out and site.is_development)
 
@@ -185,11 +186,12 @@ def _peek(token: str | None) -> dict[str, object]:
         return {}
 
 
-def _issuer(claims: dict[str, object]) -> str:
+def _issuer(claims: dict[str, object]) -> object:
     issuer = claims.get("iss")
-    return issuer.partition("://")[2] or issuer if isinstance(issuer, str) else ""
+    return issuer.partition("://")[2] or issuer if isinstance(issuer, str) else issuer
 
 
 def _date(claims: dict[str, object], name: str) -> float:
-    value = claims.get(name)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0
+    """A date that can be compared: what is none is neither earlier nor later than any."""
+    value = claims.get(name) or 0
+    return value if isinstance(value, int | float) else math.nan

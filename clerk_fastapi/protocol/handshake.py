@@ -24,8 +24,13 @@ from clerk_fastapi.errors import (
 from clerk_fastapi.protocol.credentials import BrowserCookies, Navigation
 from clerk_fastapi.protocol.identity import Identity
 from clerk_fastapi.protocol.site import Site, is_loopback
-from clerk_fastapi.protocol.url import PublicUrl, form_encoded, hostname_of, origin_of
-from clerk_fastapi.protocol.url import with_parameters as _with_parameters
+from clerk_fastapi.protocol.url import (
+    PublicUrl,
+    form_encoded,
+    hostname_of,
+    origin_of,
+    with_parameters,
+)
 
 __all__ = [
     "API_VERSION",
@@ -119,11 +124,15 @@ def public_url(site: Site, scheme: str, host: bytes | None, seen: Navigation) ->
 
     Of several forwarded values the first counts: it was added closest to the browser.
     """
-    name = host
-    if site.proxies.include(seen.peer):
-        name = _first(seen.forwarded_host) or name
-        scheme = (_first(seen.forwarded_proto) or b"").decode("latin-1").lower() or scheme
-    return PublicUrl.build(scheme, (name or b"").decode("latin-1"), seen.target)
+    name = (host or b"").decode("latin-1")
+    if not site.proxies.include(seen.peer):
+        return PublicUrl.build(scheme, name, seen.target)
+    forwarded_host, forwarded_scheme = _first(seen.forwarded_host), _first(seen.forwarded_proto)
+    if forwarded_scheme.lower() in ("http", "https"):
+        scheme = forwarded_scheme.lower()
+    return PublicUrl.build(scheme, forwarded_host, seen.target) or PublicUrl.build(
+        scheme, name, seen.target
+    )
 
 
 def before_token(visit: Visit) -> Way | None:
@@ -229,7 +238,7 @@ def _sync_satellite(visit: Visit, *, empty: bool) -> Way | None:
             "CLERK_SIGN_IN_URL of a satellite must be on the primary domain, not on its own."
         )
     back = [(_REDIRECT_URL, str(visit.url))]
-    return way(visit, SatelliteNeedsSyncing(), location=_with_parameters(sign_in, back))
+    return way(visit, SatelliteNeedsSyncing(), location=with_parameters(sign_in, back))
 
 
 def _introduce(visit: Visit) -> Way | None:
@@ -237,7 +246,7 @@ def _introduce(visit: Visit) -> Way | None:
     target = visit.parameter(_REDIRECT_URL)
     if target and not visit.site.is_satellite and _is_satellites(visit, target):
         back = [(DEV_BROWSER, visit.dev_browser)] if visit.dev_browser else []
-        location = _with_parameters(target, [*back, (_SYNCED, "true")], replaced=_SYNCED)
+        location = with_parameters(target, [*back, (_SYNCED, "true")])
         return way(visit, PrimaryRespondsToSyncing(), location=location)
     if visit.parameter(DEV_BROWSER) is not None:
         return way(visit, DevBrowserSync())
@@ -310,5 +319,5 @@ def _handshake(visit: Visit, reason: str) -> str | None:
     return f"{base}/v1/client/handshake?{form_encoded(parameters)}"
 
 
-def _first(value: bytes | None) -> bytes | None:
-    return None if value is None else value.partition(b",")[0].strip() or None
+def _first(value: bytes | None) -> str:
+    return (value or b"").partition(b",")[0].strip().decode("latin-1")

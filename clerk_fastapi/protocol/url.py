@@ -90,18 +90,20 @@ def hostname_of(origin: str) -> str:
     return urlsplit(origin).hostname or ""
 
 
-def with_parameters(url: str, added: Iterable[tuple[str, str]], replaced: str = "") -> str:
-    """Add parameters to the query of an absolute URL.
+def with_parameters(url: str, added: Iterable[tuple[str, str]]) -> str:
+    """Add parameters to the query of an absolute URL; one that it has already takes the new value.
 
-    :param replaced: one of them of which the URL may have a value that gives way.
+    What has no business in a URL is encoded.
     """
     base, hash_, fragment = url.partition("#")
     base, _, query = base.partition("?")
     base = quote(base, _PATH)
     if "/" not in base.partition("://")[2]:
         base += "/"
-    kept = [(key, value) for key, value in _pairs(query) if key != replaced]
-    return f"{base}?{form_encoded([*kept, *added])}{hash_}{quote(fragment, _PATH)}"
+    values = dict(added)
+    pairs = [(key, values.pop(key, value)) for key, value in _pairs(query)]
+    query = form_encoded([*pairs, *values.items()])
+    return f"{base}?{query}{hash_}{quote(fragment, _PATH)}"
 
 
 def form_encoded(pairs: Iterable[tuple[str, str]]) -> str:

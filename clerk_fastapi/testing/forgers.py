@@ -1,4 +1,4 @@
-"""The tools of forgers: each turns a good session token into an evil one."""
+"""The tools of forgers: each turns a good token into an evil one."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _AS_IT_IS: Changes = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Original:
-    """A good session token, taken apart, and the key that a forger would like to have."""
+    """A good token, taken apart, and the key that a forger would like to have."""
 
     key: SigningKey
     header: dict[str, object]

@@ -50,7 +50,7 @@ async def test_refusal_was_not_raised_in_the_course_of_another_error(
     clerk: Clerk, local: LocalClerk, session: Session, name: str
 ) -> None:
     """Errors of decoders and validators quote what they could not read."""
-    own = {"clerk_fastapi.errors", "clerk_fastapi.engine.authenticate"}
+    own = {"clerk_fastapi.errors.token", "clerk_fastapi.engine.authenticate"}
     kinds: set[str] = set()
     try:
         await clerk.verify_token(local.forge(name, session))
