@@ -12,7 +12,13 @@ from clerk_fastapi.backend.browser import BrowserBackend
 from clerk_fastapi.backend.jwks import JwksAges, JwksCache, Keys, PinnedKey, fetch_keys
 from clerk_fastapi.backend.transport import HttpTransport, Transport
 from clerk_fastapi.engine.auth import Auth
-from clerk_fastapi.engine.authenticate import SESSIONS, Accepted, AcceptsToken, Authenticator
+from clerk_fastapi.engine.authenticate import (
+    SESSIONS,
+    Accepted,
+    AcceptsToken,
+    Authenticator,
+    accepted,
+)
 from clerk_fastapi.engine.browser import Browsers
 from clerk_fastapi.engine.facts import Connection, Scope, read_facts
 from clerk_fastapi.engine.machine import MachineAuth, MachineAuthenticator
@@ -149,7 +155,7 @@ class Engine(Generic[ClaimsT]):
             belongs to the answer; an application that runs ``clerk.lifespan`` sees to that itself.
         :raises BackendUnavailable: if Clerk's answer is needed and cannot be had.
         """
-        accepts = accepts_token if isinstance(accepts_token, Accepted) else Accepted(accepts_token)
+        accepts = accepts_token if isinstance(accepts_token, Accepted) else accepted(accepts_token)
         scope = connection.scope
         facts = read_facts(scope)
         kind = self._authenticator.kind(facts, accepts)
