@@ -38,7 +38,7 @@ from clerk_fastapi.protocol.handshake import (
 )
 from clerk_fastapi.protocol.identity import Identity
 from clerk_fastapi.protocol.reading import ClaimsT
-from clerk_fastapi.protocol.site import Site
+from clerk_fastapi.protocol.site import Site, is_loopback
 from clerk_fastapi.protocol.tokens import UnverifiedToken, peek_claims
 from clerk_fastapi.protocol.url import hostname_of
 from clerk_fastapi.protocol.verify import VerifiedToken, verify_handshake
@@ -296,4 +296,6 @@ def _own_origins(visit: Visit) -> frozenset[str]:
         return frozenset()
     origin = visit.url.origin
     encrypted = "https://" + origin.partition("://")[2].removesuffix(":443")
-    return frozenset({encrypted, origin} if visit.site.is_development else {encrypted})
+    # Nobody listens in on the way to one's own machine.
+    plain = visit.site.is_development or is_loopback(hostname_of(origin))
+    return frozenset({encrypted, origin} if plain else {encrypted})
