@@ -144,3 +144,15 @@ def test_unreachable_instance_does_not_sign_out(
         with local.outage():
             assert browser.get(PAGE).status_code == 503
         assert browser.get(PAGE).json() == session.id
+
+
+def test_instance_of_somebody_else_ends_in_a_refusal(local: LocalClerk, session: Session) -> None:
+    """Where browsers are sent to the wrong Clerk, three attempts are enough to say so."""
+    with (
+        serve(LocalClerk().app) as local.proxy_url,
+        serve(application(local)) as url,
+        httpx.Client(headers={"Accept": "text/html"}, follow_redirects=True) as browser,
+    ):
+        response = browser.get(f"{url}/notes")
+    assert response.status_code == 401
+    assert hops(response).count(HANDSHAKE) == 3

@@ -116,6 +116,16 @@ async def test_missing_token_is_an_error(
     assert_error(await verify(local, path, [value]), 400, "request_invalid")
 
 
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
+async def test_body_that_is_no_json_is_an_error(
+    local: LocalClerk, client: httpx.AsyncClient, body: bytes
+) -> None:
+    """Whatever it breaks off at."""
+    headers = {"Authorization": f"Bearer {local.secret_key}"}
+    response = await client.post(f"https://api.clerk.com{M2M}", content=body, headers=headers)
+    assert_error(response, 400, "request_invalid")
+
+
 async def test_machine_secret_key_opens_one_endpoint(local: LocalClerk, ada: User) -> None:
     """It asks about M2M tokens, and nothing else."""
     token = local.create_m2m_token(local.add_machine("cron"))
