@@ -168,10 +168,11 @@ class Engine(Generic[ClaimsT]):
         elif kind == "session_token":
             state = await self._authenticator.session(facts, scope)
             scope[name] = _Kept(facts, state)
-            _hand_over(state, scope)
         else:
             state = await self._authenticator.machine(facts, kind)
             scope[name] = _Kept(facts, state)
+        if state.cookies and not isinstance(state, Handshake):
+            _hand_over(state.cookies, scope)
         if treat_pending_as_signed_out and isinstance(state, SignedIn) and state.auth.is_pending:
             return SignedOut(SessionPending(), None, state.cookies, state.location)
         return state
@@ -218,9 +219,11 @@ def _browser_backend(settings: Settings, transport: Transport) -> BrowserBackend
     return BrowserBackend(transport, settings.api_url, settings.secret_key)
 
 
-def _hand_over(state: State[Any], scope: Scope) -> None:
-    """Have the answer carry the cookies of a renewed session, where somebody sees to that."""
-    answered = scope.get(SET_COOKIES) if state.cookies else None
-    # Those of a handshake belong to the redirect alone: they count how often it was tried.
-    if isinstance(answered, list) and not isinstance(state, Handshake):
-        answered.extend(state.cookies)
+def _hand_over(cookies: tuple[str, ...], scope: Scope) -> None:
+    """Have the answer carry the cookies of a renewed session, once, where somebody sees to that.
+
+    Those of a handshake belong to the redirect alone: they count how often it was tried.
+    """
+    answered = scope.get(SET_COOKIES)
+    if isinstance(answered, list):
+        answered.extend(cookie for cookie in cookies if cookie not in answered)

@@ -16,6 +16,7 @@ _AUTHORITY: Final = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*):(?://(?P<host>[^/?#\\@\s]*)(?=[/?#]|\Z))?", re.ASCII | re.I
 )
 # What browsers leave as it is in a path and in a query; the rest has no business in a header.
+_QUERY: Final = "!$%&()*+,-./:;=?@[]^_`{|}~\\"
 _PATH: Final = "!$%&'()*+,-./:;=@[]_|~"
 _LONGEST_HOST: Final = 261  # a name of 255 characters (RFC 1035 section 2.3.4) and a port
 _OPAQUE: Final = "null"
@@ -44,7 +45,7 @@ class PublicUrl(NamedTuple):
         path, _, query = target.partition(b"?")
         if origin is None or not path.startswith(b"/"):
             return None
-        return cls(origin, quote(path, _PATH), quote(query, _PATH + "?"))
+        return cls(origin, quote(path, _PATH), quote(query, _QUERY))
 
     def parameter(self, name: str) -> str | None:
         """The first value of a query parameter, which may be empty."""
@@ -101,7 +102,12 @@ def with_parameters(url: str, added: Iterable[tuple[str, str]]) -> str:
     if "/" not in base.partition("://")[2]:
         base += "/"
     values = dict(added)
-    pairs = [(key, values.pop(key, value)) for key, value in _pairs(query)]
+    names = frozenset(values)
+    pairs = [
+        (key, values.pop(key, value))
+        for key, value in _pairs(query)
+        if key in values or key not in names
+    ]
     query = form_encoded([*pairs, *values.items()])
     return f"{base}?{query}{hash_}{quote(fragment, _PATH)}"
 
