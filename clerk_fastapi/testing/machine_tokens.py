@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.testing.records import ApiKey, M2MToken, MachineToken, OAuthToken
 from clerk_fastapi.testing.tokens import header
 
@@ -97,7 +98,8 @@ def _particulars(token: MachineToken) -> dict[str, object]:
 
 
 def _claims(token: MachineToken, issuer: str) -> dict[str, object]:
-    assert token.expires_at is not None
+    if token.expires_at is None:
+        raise ConfigurationError("A JSON Web Token has to expire; say when: expires_in.")
     issued_at = int(token.created_at)
     return {
         "iss": issuer,
