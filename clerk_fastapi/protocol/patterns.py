@@ -33,7 +33,12 @@ class PathPattern:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._regex = re.compile(_translated(text) + _END, re.ASCII | re.IGNORECASE)
+        try:
+            self._regex = re.compile(_translated(text) + _END, re.ASCII | re.IGNORECASE)
+        except re.error:
+            raise ConfigurationError(
+                f"The path pattern {text!r} gives one name to two parameters."
+            ) from None
         self.names = frozenset(self._regex.groupindex)
 
     def match(self, path: str) -> Mapping[str, str] | None:
