@@ -243,10 +243,12 @@ async def test_nothing_is_remembered_unless_asked_for() -> None:
 
 async def test_yes_is_remembered_for_its_time() -> None:
     """One call for many requests, and a handler that changes its claims changes nobody else's."""
-    house = House(said("api_key", expiration=None), ttl=30)
-    (await house.auth(b"ak_opaque")).claims["tier"] = "platinum"
+    claims = {"tier": "gold", "limits": {"day": 5}}
+    house = House(said("api_key", expiration=None, claims=claims), ttl=30)
+    changed = (await house.auth(b"ak_opaque")).claims
+    changed["tier"], changed["limits"]["day"] = "platinum", 5_000
     house.clock.now += 29
-    assert (await house.auth(b"ak_opaque")).claims == {"tier": "gold"}
+    assert (await house.auth(b"ak_opaque")).claims == claims
     assert house.calls == 1
     assert (await house.state(b"ak_other")).status == "signed-in"
     assert house.calls == 2
