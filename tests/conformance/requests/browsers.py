@@ -10,7 +10,7 @@ __all__ = ["cookies", "forwarded", "kind_of_request", "url"]
 
 ODD_UATS = ("", "abc", "5abc", "-1", "0x10", "1e3", " 0", "00", "1_0", "+5", "99999999999999999999")
 ODD_COUNTS = ("4", "-1", "abc", "3.0", "0x3", "1e9", "Infinity", "", "2.5", "03", "1e0")
-LAYOUTS = {"both": 34, "different": 22, "suffixed": 16, "plain": 18, "none": 10}
+LAYOUTS = {"both": 34, "different": 22, "suffixed": 16, "plain": 18, "older": 2, "none": 10}
 PATHS = (
     "/",
     "/dashboard",
@@ -39,6 +39,11 @@ def cookies(draw: Draw, options: Options, base: int, host: str) -> list[list[Any
         jar += [[name.removesuffix(suffix), value] for name, value in jar]
     if layout in ("different", "plain"):
         _browser(draw, options, base, host, "", jar)
+    if layout == "older":
+        # An older clerk-js, without suffixes, has signed out here meanwhile.
+        left = session(draw, options, base, host, "expired")
+        jar += [[f"__session{suffix}", left], [f"__client_uat{suffix}", str(base - 100_000)]]
+        jar += [["__client_uat", "0"], [f"__clerk_db_jwt{suffix}", "dvb_2browser"]]
     if layout != "none" and draw.chance(0.45):
         jar.append([f"__refresh{suffix if draw.chance(0.92) else ''}", draw.either(0.95, "r1", "")])
     if draw.chance(0.12):

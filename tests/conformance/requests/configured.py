@@ -6,6 +6,7 @@ from tests.conformance.requests.question import Options
 __all__ = ["LOOPBACK", "configured", "restricted"]
 
 LOOPBACK = "localhost:3000"
+ODD_KEY_SETS = ("jwks_charset", "jwks_elsewhere", "jwks_none", "jwks_refused", "jwks_failed")
 PATTERNS: list[dict[str, list[str]]] = [
     {"organization_patterns": ["/orgs/:slug", "/orgs/:slug/(.*)"]},
     {"organization_patterns": ["/organizations/:id/(.*)", "/orgs/:slug"]},
@@ -23,7 +24,7 @@ def configured(draw: Draw) -> tuple[Options, str, str]:
     options: Options = {"instance": draw.one("production", "development")}
     production = options["instance"] == "production"
     if draw.chance(0.2):
-        options["keys"] = draw.either(0.8, "jwks", "jwks_charset", "jwks_elsewhere")
+        options["keys"] = draw.either(0.8, "jwks", *ODD_KEY_SETS)
     scheme, host = "https", "app.example.com"
     if not production and draw.chance(0.6):
         scheme, host = "http", LOOPBACK

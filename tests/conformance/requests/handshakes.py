@@ -129,10 +129,11 @@ def _directives(draw: Draw, options: Options, base: int) -> list[Any]:
         token |= draw.one(
             {"signer": "stranger"}, {"header": {"cat": "cl_B7d4PD222AAA"}, "without": []}
         )
+    domain = draw.either(0.6, "", "; Domain=example.com", "; domain=.app.example.com")
     directives: list[Any] = [
         [f"__session_{suffix}", {"token": token}, LASTING],
         ["__session", {"token": token}, LASTING],
-        [f"__client_uat_{suffix}", str(base - 5), "; Path=/; Domain=example.com; SameSite=Lax"],
+        [f"__client_uat_{suffix}", str(base - 5), f"; Path=/{domain}; SameSite=Lax"],
         [f"__refresh_{suffix}", "r2", "; Path=/; HttpOnly; Secure"],
     ]
     if options["instance"] == "development" and draw.chance(0.5):

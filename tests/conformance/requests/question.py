@@ -133,7 +133,7 @@ def written(question: Question, answers: Answers) -> Written:
     headers += [(name, value.strip(" ")) for name, value in question["headers"]]  # as servers do
     if question["authorization"]:
         parts = (text_of(value, answers) for value in question["authorization"])
-        headers.append(("authorization", "".join(parts)))
+        headers.append(("authorization", "".join(parts).strip(" ")))
     if question["cookies"]:
         pairs = (f"{name}={text_of(value, answers)}" for name, value in question["cookies"])
         headers.append(("cookie", "; ".join(pairs)))

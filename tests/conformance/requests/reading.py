@@ -9,11 +9,13 @@ from urllib.parse import unquote
 from tests.conformance.requests.question import Value
 from tests.conformance.tokens import CLAIMS, HEADER
 
-__all__ = ["claims_of", "decoded", "header_of"]
+__all__ = ["ODD", "claims_of", "decoded", "header_of"]
+
+ODD = "odd"
 
 
 def decoded(text: str) -> object:
-    """The payload; the text ``null`` if header or payload is null, None if it is no token."""
+    """The payload; None if it is no token, and the text ``odd`` if it is none to speak of."""
     parts = unquote(text).split(".")
     if len(parts) != 3:
         return None
@@ -21,7 +23,8 @@ def decoded(text: str) -> object:
         header, payload = (json.loads(_bytes(part)) for part in parts[:2])
     except (ValueError, binascii.Error):
         return None
-    return "null" if header is None or payload is None else payload
+    odd = not isinstance(header, dict) or not isinstance(header.get("alg"), str) or payload is None
+    return ODD if odd else payload
 
 
 def claims_of(value: Value) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from tests.conformance.requests.question import Question
 
 __all__ = [
+    "NOTHING",
     "Amend",
     "Judge",
     "Rule",
@@ -16,7 +17,6 @@ __all__ = [
     "signed_out",
     "tokens_of",
     "unmasked",
-    "values_of",
     "without",
 ]
 
@@ -46,23 +46,18 @@ def signed_out(reason: str, verdict: Verdict, **changed: object) -> Verdict:
     return {**verdict, **refused, "auth": None, "token": None, **changed}
 
 
+NOTHING = "not-a-token."
+"""Before a value that is to be read as junk."""
+
+
 def masked(name: str) -> str:
     """A name that means nothing to the SDK and stands for one that we are to ignore."""
     return name.replace("__", "__masked", 1)
 
 
 def unmasked(text: str) -> str:
-    """Put ignored names back, where an answer repeats them."""
-    return text.replace("__masked", "__")
-
-
-def values_of(question: Question) -> Iterator[tuple[list[Any], int]]:
-    """Every place where a value stands: a list and an index."""
-    for pairs in (question["query"], question["cookies"]):
-        for pair in pairs:
-            yield pair, 1
-    for index in range(len(question["authorization"])):
-        yield question["authorization"], index  # type: ignore[misc]
+    """Put ignored names and values back, where an answer repeats them."""
+    return text.replace("__masked", "__").replace(NOTHING, "")
 
 
 def tokens_of(part: object) -> Iterator[dict[str, Any]]:

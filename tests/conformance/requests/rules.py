@@ -6,9 +6,9 @@ from tests.conformance.requests.rule import Rule
 __all__ = ["ROWS", "RULES"]
 
 RULES: tuple[Rule, ...] = (
+    *sessions.RULES,
     *carriers.RULES,
     *machines.RULES,
-    *sessions.RULES,
     *handshakes.RULES,
 )
 

@@ -163,10 +163,11 @@ def answered_refresh(draw: Draw, options: Options, base: int) -> Mapping[str, An
     fresh = good_session(draw, options, base, sub="user_2refreshed")
     suffix = KEYS[options["instance"]].cookie_suffix
     lasting = "; Path=/; Secure; SameSite=Lax; Max-Age=31536000"
+    domain = draw.either(0.6, "", "; Domain=example.com")
     good = [
         ["__session", {"token": fresh}, lasting],
         [f"__session_{suffix}", {"token": fresh}, lasting],
-        ["__client_uat", str(base - 20), "; Path=/; Domain=example.com; SameSite=Lax"],
+        ["__client_uat", str(base - 20), f"; Path=/{domain}; SameSite=Lax"],
     ]
     kind = draw.weighted(
         {"good": 50, "refused": 15, "failed": 8, "odd": 15, "wrong": 12, "charset": 2}

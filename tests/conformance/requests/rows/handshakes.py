@@ -7,6 +7,7 @@ from typing import Any
 from tests.conformance.requests.question import KEYS, Question, Value
 from tests.conformance.requests.reading import claims_of, header_of
 from tests.conformance.requests.rows.carriers import asks_for_session, is_page, public_origin
+from tests.conformance.requests.rows.machines import token_in
 from tests.conformance.requests.rows.sessions import issuers
 from tests.conformance.requests.rule import Amend, Rule, Verdict, masked, signed_out, without
 
@@ -19,6 +20,16 @@ ALLOWED = re.compile(
     r"(__session|__client_uat|__refresh|__clerk_db_jwt)(_[A-Za-z0-9_-]{8})?"
     r"|__client|__clerk_handshake(_nonce)?"
 )
+OTHERS = ("cl_B7d4PD333AAA", "cl_x")
+TYPES = ("JWT", "at+jwt", "application/at+jwt")
+UNAVAILABLE = "raises 503"
+UNFETCHED = {
+    "jwks_none": "jwk-remote-failed-to-load",
+    "jwks_failed": "jwk-remote-failed-to-load",
+    "jwks_refused": "secret-key-invalid",
+}
+"""Key sets that cannot be had, with the code of the error."""
+UNVERIFIED = (*UNFETCHED.values(), "session-token-iat-before-client-uat")
 CRASHES = {
     "invalid signature": "token-invalid-signature",
     "Invalid JWT form": "token-invalid",
@@ -57,6 +68,8 @@ def _times(question: Question) -> Question | None:
     home = brought(question)
     if home is None or home[0] != TOKEN or isinstance(home[1], str):
         return None
+    if question["options"].get("keys") in UNFETCHED:
+        return None
     claims = claims_of(home[1])
     skew = question["options"].get("clock_skew", 5.0)
     now = question["now"]
@@ -89,14 +102,15 @@ def _fruitless(said: str) -> Amend:
         home = brought(question)
         if home is None or home[0] != NONCE or _said(home[1]) != said:
             return None
-        return _ignored(question, NONCE)
+        # The token beside it is not looked at.
+        return _ignored(_ignored(question, NONCE), TOKEN)
 
     return amend
 
 
 def _outage(question: Question, verdict: Verdict) -> Verdict | None:
     """Those who are signed in need not know that Clerk could not be asked."""
-    if verdict["status"] == "signed-in" or not asks_for_session(question):
+    if verdict["status"] in ("signed-in", UNAVAILABLE) or not asks_for_session(question):
         return None
     places = [question["cookies"]]
     if question["options"]["instance"] == "development":
@@ -113,7 +127,7 @@ def _unanswered(nonce: Value) -> Verdict | None:
         return None
     refused = not isinstance(nonce, str) and nonce["asks"].get("status") in (401, 403)
     reason = "secret-key-invalid" if refused else "backend-unavailable"
-    return {"status": "raises 503", "reason": reason}
+    return {"status": UNAVAILABLE, "reason": reason}
 
 
 def _refused(question: Question, verdict: Verdict) -> Verdict | None:
@@ -160,13 +174,13 @@ def _directives(question: Question) -> Question | None:
 
 def _for_host(attributes: str, host: str) -> str:
     host = host.partition(":")[0]
-    parts = attributes.split("; ")
-    domains = [part for part in parts if part.startswith("Domain=")]
-    for part in domains:
-        domain = part.partition("=")[2]
-        if host != domain and not host.endswith(f".{domain}"):
-            parts.remove(part)
-    return "; ".join(parts)
+    kept = []
+    for part in attributes.split("; "):
+        name, _, domain = part.partition("=")
+        domain = domain.removeprefix(".")
+        if name.lower() != "domain" or host == domain or host.endswith(f".{domain}"):
+            kept.append(part)
+    return "; ".join(kept)
 
 
 def _other_sessions(question: Question) -> Question | None:
@@ -222,6 +236,8 @@ def _refresh_answers(question: Question) -> Question | None:
     amended = deepcopy(question)
     for _, value in amended["cookies"]:
         answer = {} if isinstance(value, str) else value.get("sid", {})
+        if answer.get("json", "") is None:
+            answer["json"] = {}
         body = answer.get("json")
         if not isinstance(body, dict):
             continue
@@ -233,14 +249,45 @@ def _refresh_answers(question: Question) -> Question | None:
     return amended if amended != question else None
 
 
+def _keys(question: Question, verdict: Verdict) -> Verdict | None:
+    """Without keys nobody is believed, and nobody is refused either."""
+    code = UNFETCHED.get(question["options"].get("keys", "pem"))
+    if code is None or verdict["status"] == UNAVAILABLE:
+        return None
+    wanted = verdict["reason"] in UNVERIFIED and verdict["status"] != "crash"
+    token = token_in(question)
+    if token is not None and verdict["reason"] == "token-verification-failed":
+        wanted = "token" in token and header_of(token).get("typ", "JWT") in TYPES
+    home = brought(question)
+    if home is not None and asks_for_session(question):
+        wanted = wanted or _wants_key(home, question)
+    return {"status": UNAVAILABLE, "reason": code} if wanted else None
+
+
+def _wants_key(home: tuple[str, Any], question: Question) -> bool:
+    name, value = home
+    if name == TOKEN:
+        return not isinstance(value, str) and _is_session(value)
+    lists = _lists(value) if _said(value) == "directives" else []
+    own = ("__session", f"__session_{KEYS[question['options']['instance']].cookie_suffix}")
+    sessions = [line[1] for line in (lists or [[]])[0] if line[0] in own]
+    return bool(sessions) and not isinstance(sessions[-1], str) and _is_session(sessions[-1])
+
+
+def _is_session(token: Value) -> bool:
+    header = header_of(token)
+    return header.get("cat") not in (TEMPLATE, *OTHERS) and header.get("typ") == "JWT"
+
+
 RULES = (
+    Rule("keys-unavailable", judge=_keys),
     Rule("refresh-answers", _refresh_answers),
-    Rule("handshake-carrier", _carrier),
-    Rule("handshake-times", _times),
-    Rule("unknown-nonce", _fruitless("unknown")),
-    Rule("nonce-unavailable", _fruitless("nothing"), _outage),
-    Rule("directives", _directives),
-    Rule("other-sessions", _other_sessions),
+    Rule("handshake-carrier", _carrier, kinder=True),
+    Rule("handshake-times", _times, kinder=True),
+    Rule("unknown-nonce", _fruitless("unknown"), kinder=True),
+    Rule("nonce-unavailable", _fruitless("nothing"), _outage, kinder=True),
+    Rule("directives", _directives, kinder=True),
+    Rule("other-sessions", _other_sessions, kinder=True),
     Rule("category", _inner_category),
     Rule("handshake-refused", judge=_refused),
     Rule("homecoming", judge=_homecoming),

@@ -103,7 +103,9 @@ def _jwt(refused: str, applies: Any) -> Judge:
         token = token_in(question)
         if token is None or "token" not in token:
             return None
-        if verdict["status"] != "signed-in" and "scope" not in str(verdict["reason"]):
+        if verdict["status"] == "signed-out" and verdict["reason"] != FAILED:
+            return None
+        if verdict["status"] == "crash" and "scope" not in verdict["reason"]:
             return None
         kind = kind_of(token)
         if kind is None or not applies(token, kind, question):
@@ -154,10 +156,12 @@ def _mistyped(token: Value, kind: str, question: Question) -> bool:
     words = ("client_id", "scope") if kind == "oauth_token" else ("scopes",)
     texts = [claims.get(name) or "" for name in ("jti", *words)]
     lists = [claims.get("scp")] if kind == "oauth_token" else []
-    aud = claims.get("aud")
+    aud, issuer = claims.get("aud"), claims.get("iss")
     lists.append([aud] if isinstance(aud, str) else aud)
     return not (
-        isinstance(subject, str)
+        isinstance(issuer, str)
+        and issuer
+        and isinstance(subject, str)
         and subject.startswith(prefix)
         and subject != prefix
         and all(isinstance(each, str) for each in texts)
@@ -182,11 +186,12 @@ def _by_prefix(question: Question, verdict: Verdict) -> Verdict | None:
 
 
 def _scopes(question: Question, verdict: Verdict) -> Verdict | None:
-    """No scopes are an empty list of scopes."""
+    """Nothing between two blanks is no scope, and no scopes are an empty list of them."""
     del question
     if verdict.get("token_type") not in OBJECTS or not isinstance(verdict["auth"], dict):
         return None
-    return {**verdict, "auth": {"scopes": [], **verdict["auth"]}}
+    scopes = [scope for scope in verdict["auth"].get("scopes", []) if scope]
+    return {**verdict, "auth": {**verdict["auth"], "scopes": scopes}}
 
 
 RULES = (
@@ -199,5 +204,5 @@ RULES = (
     Rule("machine-audience", judge=_jwt(FAILED, _unaddressed)),
     Rule("machine-claims", judge=_jwt(FAILED, _mistyped)),
     Rule("malformed-opaque", judge=_by_prefix),
-    Rule("no-scopes", judge=_scopes),
+    Rule("scopes", judge=_scopes),
 )

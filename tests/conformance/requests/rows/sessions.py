@@ -15,7 +15,6 @@ __all__ = ["RULES", "issuers"]
 UNFIT = {"sub": 5}
 """Claims that are refused as ``token-verification-failed`` after the signature, before all else."""
 BELIEVED = ("primary-domain-cross-origin-sync", "active-organization-mismatch")
-UNFETCHED = ("jwk-remote-failed-to-load", "secret-key-invalid")
 
 
 def issuers(question: Question) -> list[str] | None:
@@ -76,7 +75,8 @@ def _types(token: dict[str, Any], question: Question) -> None:
     claims = claims_of({"token": token})
     issuer, aud = claims.get("iss"), claims.get("aud", "")
     lists = isinstance(aud, list) and all(isinstance(each, str) for each in aud)
-    fits = isinstance(issuer, str) and issuer and (lists or isinstance(aud, str))
+    dates = all(isinstance(claims.get(name, 0), int) for name in ("iat", "nbf", "exp"))
+    fits = isinstance(issuer, str) and issuer and (lists or isinstance(aud, str)) and dates
     if not fits and not _is_machines(token) and "handshake" not in claims:
         token["claims"] = {**token["claims"], **UNFIT}
 
@@ -134,21 +134,13 @@ def _believed_party(question: Question, verdict: Verdict) -> object:
     return claims.get("azp") if isinstance(claims, dict) else None
 
 
-def _keys(question: Question, verdict: Verdict) -> Verdict | None:
-    del question
-    if verdict["status"] != "signed-out" or verdict["reason"] not in UNFETCHED:
-        return None
-    return {"status": "raises 503", "reason": verdict["reason"]}
-
-
 RULES = (
     Rule("claim-types", _each_token(_types)),
     Rule("issuer", _issuer),
     Rule("audience", _each_token(_audience)),
     Rule("required-claims", _each_token(_required)),
-    Rule("feature-colon", _each_token(_features)),
+    Rule("feature-colon", _each_token(_features), kinder=True),
     Rule("session-status", _each_token(_status)),
-    Rule("keys-unavailable", judge=_keys),
     Rule("own-host", judge=_own_host),
     Rule("pending", judge=_pending),
 )
