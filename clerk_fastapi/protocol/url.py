@@ -109,7 +109,7 @@ def with_parameters(url: str, added: Iterable[tuple[str, str]]) -> str:
         if key in values or key not in names
     ]
     query = form_encoded([*pairs, *values.items()])
-    return f"{base}?{query}{hash_}{quote(fragment, _PATH)}"
+    return f"{base}?{query}{hash_}{quote(fragment, _QUERY)}"
 
 
 def form_encoded(pairs: Iterable[tuple[str, str]]) -> str:
