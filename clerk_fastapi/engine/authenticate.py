@@ -87,6 +87,8 @@ class Authenticator(Generic[ClaimsT]):
             try:
                 state.auth.check_times(self._verifier.rules.clock_skew, self._verifier.clock())
             except TokenError as error:
+                if state.token_type != "session_token":
+                    return SignedOut(type(error)(error.message), token_type=state.token_type)
                 return _signed_out(error)
         return state
 
