@@ -79,8 +79,8 @@ class Proxies:
 
         :raises ConfigurationError: if one is neither.
         """
-        texts = [names] if isinstance(names, str) else list(names)
         try:
+            texts = [names] if isinstance(names, str) else list(names)
             networks = tuple(ip_network(text) for text in texts if text != "*")
         except (TypeError, ValueError):
             raise ConfigurationError(
@@ -191,9 +191,9 @@ def check_url(name: str, url: str) -> None:
     :raises ConfigurationError: with the name of the variable, if it is not.
     """
     origin = origin_of(url)
-    if origin in (None, "null") or "@" in url or "\\" in url:
+    if origin is None or origin == "null" or "@" in url or "\\" in url:
         raise ConfigurationError(f"{name} is not a URL like https://app.example.com.")
-    if url.startswith("http:") and not is_loopback(hostname_of(origin or "")):
+    if origin.startswith("http:") and not is_loopback(hostname_of(origin)):
         raise ConfigurationError(f"{name} must be https; http is for this machine only.")
 
 
