@@ -139,6 +139,9 @@ class _QuietURL(httpx.URL):
     def __str__(self) -> str:
         return super().__str__().partition("?")[0]
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
 
 async def _send(client: httpx.AsyncClient, call: _Call) -> Answer:
     headers = {"Clerk-API-Version": _API_VERSION, "Content-Type": "application/json"}
