@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 
+from clerk_fastapi import ClerkError, TokenError, errors
 from clerk_fastapi.testing import LocalClerk
 from tests.architecture import House
 
@@ -29,7 +30,7 @@ def test_python_blocks_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Python blocks of a page run from top to bottom, as one module with keys at hand."""
     local = LocalClerk()
     monkeypatch.setenv("CLERK_PUBLISHABLE_KEY", local.publishable_key)
-    monkeypatch.setenv("CLERK_JWT_KEY", local.jwt_key)
+    monkeypatch.setenv("CLERK_SECRET_KEY", local.secret_key)
     text = page.read_text("utf-8")
     module = ModuleType(page.stem)
     monkeypatch.setitem(sys.modules, page.stem, module)
@@ -66,6 +67,18 @@ def test_architecture_page_has_every_module() -> None:
         if not any(f"`{path}`" in line and module.summary in line for line in page):
             missing.append(f"`{path}`: {module.summary}")
     assert missing == []
+
+
+def test_errors_page_has_every_code() -> None:
+    """Each error stands in docs/errors.md, with its code, its status and its class."""
+    page = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    roots = (ClerkError, TokenError)
+    rows = [
+        f"| `{error.code}` | {error.status} | `{name}` |"
+        for name, error in vars(errors).items()
+        if isinstance(error, type) and issubclass(error, ClerkError) and error not in roots
+    ]
+    assert [row for row in rows if row not in page] == []
 
 
 def test_dependencies_page_has_every_dependency() -> None:

@@ -48,6 +48,28 @@ class Clerk(Engine[ClaimsT]):
     :param jwks_cooldown: seconds between two look-ups of unknown ``kid`` values.
     :param backend_timeout: seconds that a call to Clerk may take, retries included.
     :param token_memory: how many verified tokens are remembered; 0 verifies every time.
+    :param machine_secret_key: the key of the machine in whose name opaque M2M tokens are verified
+        (``CLERK_MACHINE_SECRET_KEY``); the secret key by default.
+    :param opaque_token_ttl: seconds for which Clerk's yes to an opaque token is remembered, and so
+        for which a revoked one may still be accepted; 0 asks every time.
+    :param proxy_url: where browsers reach the Frontend API, if not at its own host: an ``https``
+        URL, or a path of this site such as ``/__clerk`` (``CLERK_PROXY_URL``).
+    :param domain: the host that a satellite runs on, such as ``shop.example.net``
+        (``CLERK_DOMAIN``).
+    :param is_satellite: whether users sign in on another, the primary domain
+        (``CLERK_IS_SATELLITE``: ``true`` or ``false``).
+    :param satellite_auto_sync: whether a satellite sends every new visitor to the primary domain
+        and back, to see if they are signed in there.
+    :param sign_in_url: the sign-in page, a URL or a path of this site (``CLERK_SIGN_IN_URL``); for
+        satellites of development instances the URL on the primary domain.
+    :param sign_up_url: the sign-up page, likewise (``CLERK_SIGN_UP_URL``).
+    :param allowed_redirect_origins: origins of satellites, to which the primary domain of a
+        development instance leads browsers back, besides ``authorized_parties`` and this machine.
+    :param trusted_proxies: IP addresses, networks such as ``10.0.0.0/8``, or ``*`` for whoever
+        connects; only from these, by ``scope["client"]``, do ``X-Forwarded-Host`` and
+        ``X-Forwarded-Proto`` count.
+    :param organization_sync: an :class:`OrganizationSync`: paths that name the organization which
+        has to be active there.
     :raises ConfigurationError: if anything is missing, malformed or contradictory.
     """
 
