@@ -15,7 +15,7 @@ from tests.flaws.application import DOCUMENT, ORIGIN, ask, code, jar
 pytestmark = pytest.mark.anyio
 
 TEMPLATE = "cl_B7d4PD222AAA"
-EVIL = ["evil=1; Path=/", "__session=eyJ; Path=/", "__client_uat=0"]
+EVIL = ["evil=1; Path=/", "__client_uat=1"]
 
 
 def handshake(local: LocalClerk, directives: Sequence[object], category: str) -> str:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from clerk_fastapi import Clerk
-from clerk_fastapi.testing import LocalClerk, Session, User
+from clerk_fastapi.testing import FORGERIES, LocalClerk, Session, User
 from clerk_fastapi.testing.server import serve
 from tests.backend.clock import Clock
 from tests.flaws.application import DOCUMENT, ORIGIN, application, ask, bearer, jar
@@ -24,6 +24,8 @@ SECRET = re.compile(
     r"eyJ[\w-]{8}|(?:sk_(?:live|test)|ak|mt|oat|dvb|nonce|refresh)_[\w-]{8}|__session=\w"
 )
 
+OWN = f"HTTP Request: GET {ORIGIN}"  # by the client of these tests
+
 
 @contextmanager
 def silence(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
@@ -36,7 +38,7 @@ def silence(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     written = "\n".join(
         f"{record.name} {record.getMessage()} {record.args!r} {record.exc_text or ''}"
         for record in caplog.records
-        if ORIGIN not in record.getMessage()  # where the client of these tests is the one who asks
+        if not record.getMessage().startswith(OWN)
     )
     assert SECRET.findall(written) == []
     assert {"httpx", "httpcore.http11"} <= {record.name for record in caplog.records}
@@ -123,11 +125,13 @@ async def test_debug_output_held_tokens_of_machines(
     assert statuses == [200] * 5 + [401] * 4
 
 
-async def test_error_held_the_token(dev: LocalClerk, dev_ada: Session) -> None:
+@pytest.mark.parametrize("name", [name for name in FORGERIES if "huge" not in name])
+async def test_error_held_the_token(dev: LocalClerk, dev_ada: Session, name: str) -> None:
     """Row 15: nor does an answer repeat what it refuses."""
-    for name in ("payload-not-json", "signature-empty", "kid-unknown", "sub-array"):
-        token = dev.forge(name, dev_ada)
-        answer: httpx.Response = await ask(Clerk(**dev.settings()), headers=bearer(token))
-        shown = f"{answer.headers!r} {answer.text}"
-        assert not SECRET.search(shown)
-        assert [part for part in token.split(".") if len(part) > 8 and part in shown] == []
+    token = dev.forge(name, dev_ada)
+    clerk: Clerk[Any] = Clerk(**dev.settings(), authorized_parties=[ORIGIN])
+    answer: httpx.Response = await ask(clerk, headers=bearer(token))
+    shown = f"{answer.headers!r} {answer.text}"
+    assert answer.status_code == 401
+    assert not SECRET.search(shown)
+    assert [part for part in token.split(".") if len(part) > 8 and part in shown] == []

@@ -64,13 +64,15 @@ async def test_template_token_came_home_from_a_handshake(live: LocalClerk, ada: 
     ],
 )
 @pytest.mark.parametrize("carrier", ["header", "cookies"])
+@pytest.mark.parametrize("pem", [True, False])
 async def test_token_of_a_machine_became_a_user(
-    live: LocalClerk, ada: Session, carrier: str, disguise: Any
+    live: LocalClerk, ada: Session, carrier: str, pem: bool, disguise: Any
 ) -> None:
-    """Row 4: with a good signature, and all claims that a session has."""
+    """Row 4: with a good signature by a key at hand, and all claims that a session has."""
     token = live.token(ada, **disguise)
     headers = bearer(token) if carrier == "header" else browser(live, ada, token)
-    assert code(await ask(Clerk(**live.settings()), headers=headers)) == "token-type-mismatch"
+    settings: Any = live.settings() | ({"jwt_key": live.jwt_key} if pem else {})
+    assert code(await ask(Clerk(**settings), headers=headers)) == "token-type-mismatch"
 
 
 async def test_token_of_a_machine_was_refused_only_after_a_look_for_its_key(
