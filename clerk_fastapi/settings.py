@@ -55,7 +55,6 @@ class _Environment(BaseSettings):
     domain: str | None = None
     is_satellite: str | None = None
     sign_in_url: str | None = None
-    sign_up_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,6 @@ class SiteArguments(NamedTuple):
     is_satellite: bool | None = None
     satellite_auto_sync: bool = False
     sign_in_url: str | None = None
-    sign_up_url: str | None = None
     allowed_redirect_origins: Iterable[str] | None = None
     trusted_proxies: Iterable[str] = ()
     organization_sync: OrganizationSync | None = None
@@ -221,7 +219,6 @@ def _site(
         is_satellite=_flag("CLERK_IS_SATELLITE", environment.is_satellite),
         satellite_auto_sync=given.satellite_auto_sync,
         sign_in_url=environment.sign_in_url,
-        sign_up_url=environment.sign_up_url,
         redirect_origins=parties | (origins or frozenset()),
         proxies=Proxies.named(given.trusted_proxies),
         organization_sync=given.organization_sync,

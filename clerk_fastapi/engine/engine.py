@@ -88,7 +88,6 @@ class Engine(Generic[ClaimsT]):
         is_satellite: bool | None = None,
         satellite_auto_sync: bool = False,
         sign_in_url: str | None = None,
-        sign_up_url: str | None = None,
         allowed_redirect_origins: Iterable[str] | None = None,
         trusted_proxies: Iterable[str] = (),
         organization_sync: OrganizationSync | None = None,
@@ -97,7 +96,7 @@ class Engine(Generic[ClaimsT]):
         reader = ClaimsReader(claims)
         keys = KeyArguments(publishable_key, secret_key, jwt_key, machine_secret_key, api_url)
         dates = authorized_parties, audience, issuer, clock_skew
-        where = proxy_url, domain, is_satellite, satellite_auto_sync, sign_in_url, sign_up_url
+        where = proxy_url, domain, is_satellite, satellite_auto_sync, sign_in_url
         trust = allowed_redirect_origins, trusted_proxies, organization_sync
         rules = RuleArguments(*dates, algorithms, require_category)
         settings = read_settings(keys, rules, SiteArguments(*where, *trust))

@@ -117,7 +117,6 @@ class Site:
     is_satellite: bool = False
     satellite_auto_sync: bool = False
     sign_in_url: str | None = None
-    sign_up_url: str | None = None
     redirect_origins: frozenset[str] = frozenset()
     proxies: Proxies = Proxies()
     organization_sync: OrganizationSync | None = None
@@ -135,12 +134,8 @@ class Site:
             raise ConfigurationError(
                 "CLERK_DOMAIN is a host such as satellite.example.com, without a scheme or a path."
             )
-        for name, url in (
-            ("CLERK_SIGN_IN_URL", self.sign_in_url),
-            ("CLERK_SIGN_UP_URL", self.sign_up_url),
-        ):
-            if url is not None and not url.startswith("/"):
-                check_url(name, url)
+        if self.sign_in_url is not None and not self.sign_in_url.startswith("/"):
+            check_url("CLERK_SIGN_IN_URL", self.sign_in_url)
         if self.is_satellite:
             self._check_satellite()
 

@@ -224,7 +224,7 @@ def _answers(operation: dict[str, Any], demand: Any, *, optional: bool) -> None:
         denial = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
         answers.setdefault("403", _answer("Not allowed.", denial, {}))
     wait = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
-    answers.setdefault("503", _answer("Clerk's keys cannot be had.", refusal, wait))
+    answers.setdefault("503", _answer("Clerk cannot be asked at the moment.", refusal, wait))
 
 
 def _denials(demand: Any) -> set[str]:

@@ -23,8 +23,8 @@ SIGN_IN = "https://www.example.com/sign-in"
         {"proxy_url": "http://[::1]:8000/__clerk"},
         {"domain": "satellite.example"},
         {"domain": "satellite.example:8443"},
-        {"sign_in_url": "/sign-in", "sign_up_url": "/sign-up"},
-        {"sign_in_url": SIGN_IN, "sign_up_url": "https://www.example.com"},
+        {"sign_in_url": "/sign-in"},
+        {"sign_in_url": SIGN_IN},
         {"is_satellite": True, "domain": "satellite.example"},
         {"is_satellite": True, "proxy_url": "/__clerk"},
     ],
@@ -53,7 +53,6 @@ def test_site_is_configured_with_hosts_and_urls(changes: dict[str, Any]) -> None
         ({"sign_in_url": "sign-in"}, "CLERK_SIGN_IN_URL"),
         ({"sign_in_url": "http://www.example.com"}, "CLERK_SIGN_IN_URL"),
         ({"sign_in_url": "javascript:alert(1)"}, "CLERK_SIGN_IN_URL"),
-        ({"sign_up_url": "sign-up"}, "CLERK_SIGN_UP_URL"),
         ({"is_satellite": True}, "CLERK_DOMAIN"),
     ],
 )
