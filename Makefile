@@ -4,6 +4,8 @@
 #   make test     the whole suite; ARGS="-k jwks" narrows it
 #   make lint     ruff: lint and format
 #   make types    mypy and pyright
+#   make conformance   generated requests, judged by Clerk's JavaScript SDK and by this package;
+#                      SEED=7 CASES=50000 for others, SEED=7 CASE=1234 to look at one
 #   make bench    this package beside its peers, as ratios
 #   make build    sdist and wheel in dist/
 
@@ -16,7 +18,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-
 
-.PHONY: run test lint types bench build clean
+.PHONY: run test lint types conformance bench build clean
 
 run: $(INSTALLED)example
 	HOST=$(HOST) PORT=$(PORT) $(BIN)/python -m example_app
@@ -31,6 +33,11 @@ lint: $(INSTALLED)lint
 types: $(INSTALLED)types
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+conformance: $(INSTALLED)test
+	tests/conformance/install.sh
+	$(BIN)/python -m tests.conformance.requests \
+		$(SEED:%=--seed %) $(CASES:%=--cases %) $(CASE:%=--case %)
 
 bench: $(INSTALLED)bench
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -10,7 +10,7 @@ __all__ = ["cookies", "forwarded", "kind_of_request", "url"]
 
 ODD_UATS = ("", "abc", "5abc", "-1", "0x10", "1e3", " 0", "00", "1_0", "+5", "99999999999999999999")
 ODD_COUNTS = ("4", "-1", "abc", "3.0", "0x3", "1e9", "Infinity", "", "2.5", "03", "1e0")
-LAYOUTS = {"both": 34, "different": 22, "suffixed": 16, "plain": 18, "older": 2, "none": 10}
+LAYOUTS = {"both": 34, "different": 22, "suffixed": 16, "plain": 18, "older": 4, "none": 10}
 PATHS = (
     "/",
     "/dashboard",

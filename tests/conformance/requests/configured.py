@@ -71,7 +71,10 @@ def _satellite(draw: Draw, options: Options) -> str:
         options["proxy_url"] = draw.one(f"https://{host}/__clerk", "/__clerk")
     if options["instance"] == "development" or draw.chance(0.5):
         options["sign_in_url"] = draw.one(
-            "https://app.example.com/sign-in", "https://app.example.com/sign-in?from=satellite"
+            "https://app.example.com/sign-in",
+            "https://app.example.com/sign-in?from=satellite",
+            "https://app.example.com/sign-in#here",
+            f"https://{host}/sign-in",
         )
     if draw.chance(0.3):
         options["satellite_auto_sync"] = True

@@ -18,7 +18,7 @@ STORIES = {"visit": 62, "return": 13, "bearer": 9, "machine": 16}
 def generate(seed: int, number: int) -> Question:
     """Make up a case."""
     draw = Draw(seed, number)
-    base = draw.either(0.96, NOW, LATER)
+    base = draw.either(0.94, NOW, LATER)
     options, scheme, host = configured(draw)
     restricted(draw, options, scheme, host)
     question: Question = {

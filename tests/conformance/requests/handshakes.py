@@ -111,7 +111,7 @@ def _nonce(draw: Draw, options: Options, base: int) -> Value:
 
 def _directives(draw: Draw, options: Options, base: int) -> list[Any]:
     suffix = KEYS[options["instance"]].cookie_suffix
-    kind = draw.weighted({"in": 62, "out": 14, "stale": 10, "bent": 6, "odd": 8})
+    kind = draw.weighted({"in": 62, "out": 14, "stale": 10, "bent": 6, "odd": 14})
     if kind == "out":
         return [
             ["__session", "", "; Path=/; Max-Age=0"],
@@ -139,10 +139,11 @@ def _directives(draw: Draw, options: Options, base: int) -> list[Any]:
     if options["instance"] == "development" and draw.chance(0.5):
         directives.append(["__clerk_db_jwt", "dvb_2new", "; Path=/"])
     if kind == "odd":
+        other = good_session(draw, options, base, sub="user_2other")
         directives.insert(
             draw.one(0, len(directives)),
             draw.one(
-                ["__session_other123", {"token": token}, LASTING],
+                ["__session_other123", {"token": other}, LASTING],
                 ["__sessionfoo", "junk", "; Path=/"],
                 ["admin", "1", "; Path=/"],
                 ["__client", "c", "; Path=/; HttpOnly"],

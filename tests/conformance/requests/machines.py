@@ -93,7 +93,9 @@ def _spoil(draw: Draw, kind: str, token: dict[str, Any], base: int) -> None:
                 token["without"].append("header.cat")
         case "scope":
             names = ("scopes",) if kind == "m2m_token" else ("scope", "scp")
-            claims[draw.one(*names)] = draw.one("", "a", " a  b ", ["a", "b"], 5, None, [1], {})
+            claims[draw.one(*names)] = draw.one(
+                "", "a", " a  b ", " a", ["a", "b"], 5, None, [1], {}
+            )
             if draw.chance(0.3):
                 claims.pop("scope", None)
         case "subject":

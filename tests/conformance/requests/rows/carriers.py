@@ -8,7 +8,7 @@ from tests.conformance.requests.question import KEYS, Question, Value
 from tests.conformance.requests.reading import ODD, claims_of, decoded
 from tests.conformance.requests.rule import NOTHING, Rule, Verdict, signed_out, without
 
-__all__ = ["RULES", "asks_for_session", "is_page", "public_origin"]
+__all__ = ["RULES", "asks_for_session", "authorization_of", "is_page", "public_origin"]
 
 FORWARDED = ("x-forwarded-host", "x-forwarded-proto")
 HOST = re.compile(r"[A-Za-z0-9_.-]+(:[0-9]{1,5})?")
@@ -215,13 +215,41 @@ def asks_for_session(question: Question) -> bool:
 
 def is_page(question: Question) -> bool:
     """Whether a browser is loading a page, which may go round by Clerk."""
-    headers = dict(reversed(question["headers"]))
+    headers = {name: value.strip() for name, value in reversed(question["headers"])}
     destination = headers.get("sec-fetch-dest")
     if question["method"] != "GET":
         return False
     if destination:
         return destination in ("document", "iframe")
     return headers.get("accept", "").startswith("text/html")
+
+
+def _origin_of_sign_in(question: Question) -> str | None:
+    """Where a satellite sends browsers to sign in."""
+    options = question["options"]
+    satellite = options.get("is_satellite") and "sign_in_url" in options
+    return "/".join(options["sign_in_url"].split("/")[:3]) if satellite else None
+
+
+def _own_sign_in(question: Question) -> Question | None:
+    """An Origin is no reason to look at the configuration, and none to crash."""
+    origins = [value for name, value in question["headers"] if name == "origin"]
+    if _origin_of_sign_in(question) not in origins:
+        return None
+    amended = deepcopy(question)
+    amended["headers"] = [pair for pair in question["headers"] if pair[0] != "origin"]
+    return amended
+
+
+def _sent_to_itself(question: Question, verdict: Verdict) -> Verdict | None:
+    """Where a satellite would be sent to itself, the operator has made a mistake."""
+    if verdict["reason"] != "satellite-needs-syncing":
+        return None
+    if question["options"]["instance"] == "production":
+        return None
+    if _origin_of_sign_in(question) != "://".join(public_origin(question)):
+        return None
+    return {"status": "raises 500", "reason": "configuration-error"}
 
 
 def _no_patterns(question: Question) -> Question | None:
@@ -270,6 +298,7 @@ RULES = (
     Rule("redirect-count", _redirect_count),
     Rule("redirect-count-path", judge=_counter_everywhere),
     Rule("sync-redirect", _redirect_origin, kinder=True),
+    Rule("sign-in-origin", _own_sign_in, _sent_to_itself, kinder=True),
     Rule("empty-patterns", _no_patterns, kinder=True),
     Rule("after-2038", _after_2038),
     Rule("bare-token", judge=_refused_header),

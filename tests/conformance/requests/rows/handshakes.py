@@ -68,8 +68,8 @@ def _times(question: Question) -> Question | None:
     home = brought(question)
     if home is None or home[0] != TOKEN or isinstance(home[1], str):
         return None
-    if question["options"].get("keys") in UNFETCHED:
-        return None
+    if question["options"].get("keys") in (*UNFETCHED, "jwks_elsewhere"):
+        return None  # it is refused before anybody looks at the time
     claims = claims_of(home[1])
     skew = question["options"].get("clock_skew", 5.0)
     now = question["now"]
@@ -110,8 +110,10 @@ def _fruitless(said: str) -> Amend:
 
 def _outage(question: Question, verdict: Verdict) -> Verdict | None:
     """Those who are signed in need not know that Clerk could not be asked."""
-    if verdict["status"] in ("signed-in", UNAVAILABLE) or not asks_for_session(question):
+    if verdict["status"] == "signed-in" or is_raised(verdict) or not asks_for_session(question):
         return None
+    if verdict["reason"] == "session-pending":
+        return None  # somebody is signed in, though not for everything
     places = [question["cookies"]]
     if question["options"]["instance"] == "development":
         places.insert(0, question["query"])
@@ -135,7 +137,7 @@ def _refused(question: Question, verdict: Verdict) -> Verdict | None:
     home = brought(question)
     if home is None or home[0] != TOKEN or not asks_for_session(question):
         return None
-    if question["options"]["instance"] != "development":
+    if question["options"]["instance"] != "development" or is_raised(verdict):
         return None
     if verdict["status"] == "crash":
         found = (reason for words, reason in CRASHES.items() if words in verdict["reason"])
@@ -249,10 +251,15 @@ def _refresh_answers(question: Question) -> Question | None:
     return amended if amended != question else None
 
 
+def is_raised(verdict: Verdict) -> bool:
+    """Whether this is an error of the application or of Clerk, and no verdict on the request."""
+    return str(verdict["status"]).startswith("raises")
+
+
 def _keys(question: Question, verdict: Verdict) -> Verdict | None:
     """Without keys nobody is believed, and nobody is refused either."""
     code = UNFETCHED.get(question["options"].get("keys", "pem"))
-    if code is None or verdict["status"] == UNAVAILABLE:
+    if code is None or is_raised(verdict):
         return None
     wanted = verdict["reason"] in UNVERIFIED and verdict["status"] != "crash"
     token = token_in(question)
@@ -267,7 +274,7 @@ def _keys(question: Question, verdict: Verdict) -> Verdict | None:
 def _wants_key(home: tuple[str, Any], question: Question) -> bool:
     name, value = home
     if name == TOKEN:
-        return not isinstance(value, str) and _is_session(value)
+        return not isinstance(value, str)
     lists = _lists(value) if _said(value) == "directives" else []
     own = ("__session", f"__session_{KEYS[question['options']['instance']].cookie_suffix}")
     sessions = [line[1] for line in (lists or [[]])[0] if line[0] in own]

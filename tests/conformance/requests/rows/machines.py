@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.conformance.requests.question import Question, Value
 from tests.conformance.requests.reading import claims_of, header_of
+from tests.conformance.requests.rows.carriers import authorization_of
 from tests.conformance.requests.rows.sessions import issuers
 from tests.conformance.requests.rule import Judge, Rule, Verdict, signed_out
 
@@ -39,6 +40,8 @@ def _answers(part: object) -> list[dict[str, Any]]:
 
 def token_in(question: Question) -> Value | None:
     """The token in the header, as it is described."""
+    if not authorization_of(question).startswith("Bearer "):
+        return None
     return next((part for part in question["authorization"] if not isinstance(part, str)), None)
 
 
@@ -154,7 +157,7 @@ def _mistyped(token: Value, kind: str, question: Question) -> bool:
     claims = claims_of(token)
     subject, prefix = claims.get("sub"), OBJECTS[kind][1][0]
     words = ("client_id", "scope") if kind == "oauth_token" else ("scopes",)
-    texts = [claims.get(name) or "" for name in ("jti", *words)]
+    texts = [claims[name] for name in ("jti", *words) if claims.get(name) is not None]
     lists = [claims.get("scp")] if kind == "oauth_token" else []
     aud, issuer = claims.get("aud"), claims.get("iss")
     lists.append([aud] if isinstance(aud, str) else aud)

@@ -75,7 +75,8 @@ def _types(token: dict[str, Any], question: Question) -> None:
     claims = claims_of({"token": token})
     issuer, aud = claims.get("iss"), claims.get("aud", "")
     lists = isinstance(aud, list) and all(isinstance(each, str) for each in aud)
-    dates = all(isinstance(claims.get(name, 0), int) for name in ("iat", "nbf", "exp"))
+    dates = all(isinstance(claims.get(name, 0), int) for name in ("iat", "nbf"))
+    dates = dates and isinstance(claims.get("exp"), int)
     fits = isinstance(issuer, str) and issuer and (lists or isinstance(aud, str)) and dates
     if not fits and not _is_machines(token) and "handshake" not in claims:
         token["claims"] = {**token["claims"], **UNFIT}
