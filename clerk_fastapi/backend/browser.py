@@ -18,6 +18,8 @@ __all__ = ["BrowserBackend"]
 
 logger = logging.getLogger("clerk_fastapi")
 
+_LONGEST_WAIT: Final = 300  # seconds that Clerk can make our callers wait
+_REFUSED_KEY_WAIT: Final = 60
 _PATH_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 _NONCE: Final = re.compile(r"[\x21-\x7e]{1,2048}", re.ASCII)
 _CODE: Final = re.compile(r"[a-z0-9_-]{1,64}", re.ASCII)
@@ -48,13 +50,13 @@ class BrowserBackend:
         answer = await self._transport.get(url, bearer=self._secret_key.get_secret_value())
         if answer.status in (401, 403):
             logger.error("Clerk refuses the secret key (%d): check CLERK_SECRET_KEY", answer.status)
-            raise SecretKeyRefused
+            raise SecretKeyRefused(retry_after=_REFUSED_KEY_WAIT)
         if answer.status in (400, 404, 410, 422):
             logger.warning("a handshake came back with a nonce that Clerk does not know")
             return None
         directives = (_object(answer.body) or {}).get("directives")
         if answer.status != 200 or not isinstance(directives, list):
-            raise BackendUnavailable(retry_after=answer.retry_after or 1)
+            raise BackendUnavailable(retry_after=min(answer.retry_after or 1, _LONGEST_WAIT))
         return directives
 
     async def refresh(
