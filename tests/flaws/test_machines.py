@@ -64,7 +64,7 @@ async def test_good_token_is_believed(live: LocalClerk, path: str) -> None:
     ids=str,
 )
 async def test_token_was_accepted_although_clerk_said_no(
-    live: LocalClerk, path: str, verdict: Mapping[str, object]
+    live: LocalClerk, path: str, verdict: dict[str, object]
 ) -> None:
     """Row 27: inactive, revoked or expired, and whatever is neither a yes nor a no."""
     assert await status(live, path, said(path) | verdict) == 401
