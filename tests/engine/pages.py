@@ -1,0 +1,71 @@
+"""Pages that browsers load and calls that they make, and how they are told what comes of them."""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.requests import HTTPConnection
+
+from clerk_fastapi import Handshake, SignedIn, State
+from tests.engine.connections import HOST
+
+__all__ = ["DOCUMENT", "FETCH", "cookie_header", "page", "parameter", "place", "told"]
+
+Header = tuple[str, str]
+
+DOCUMENT: Header = ("sec-fetch-dest", "document")
+FETCH: Header = ("sec-fetch-dest", "empty")
+
+
+def page(
+    target: str = "/",
+    cookies: Mapping[str, str] | None = None,
+    *headers: Header,
+    method: str = "GET",
+    kind: str = "http",
+    scheme: str = "https",
+    host: str = HOST,
+    peer: str | None = "203.0.113.9",
+) -> HTTPConnection:
+    """A page that is loaded into a tab; other ``headers`` make it something else."""
+    path, _, query = target.partition("?")
+    sent = {"host": host} | dict(headers or [DOCUMENT])
+    if cookies:
+        sent["cookie"] = cookie_header(cookies)
+    scope = {
+        "type": kind,
+        "scheme": scheme,
+        "path": path,
+        "raw_path": path.encode("latin-1"),
+        "query_string": query.encode("latin-1"),
+        "client": None if peer is None else (peer, 40_000),
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in sent.items()],
+    }
+    return HTTPConnection(scope if kind == "websocket" else scope | {"method": method})
+
+
+def cookie_header(cookies: Mapping[str, str]) -> str:
+    """What a browser that holds these sends."""
+    return "; ".join(f"{name}={value}" for name, value in cookies.items())
+
+
+def told(state: State) -> str:
+    """Status, reason and place: all that a browser learns."""
+    words = [state.status]
+    if state.reason is not None:
+        words.append(state.reason)
+    if state.location is not None:
+        words.append(place(state))
+    return " ".join(words)
+
+
+def place(state: State) -> str:
+    """Where the browser is sent, without the parameters."""
+    assert state.location is not None, told(state)
+    return state.location.partition("?")[0]
+
+
+def parameter(state: State, name: str) -> str | None:
+    """What the browser is sent with."""
+    assert isinstance(state, Handshake | SignedIn), told(state)
+    values = parse_qs(urlsplit(state.location or "").query, keep_blank_values=True).get(name)
+    return None if values is None else values[0]
