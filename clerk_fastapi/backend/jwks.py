@@ -144,9 +144,7 @@ class JwksCache:
         self._clock = clock
         self._ttl, self._stale_for, self._cooldown = ages
         self._fresh: TTLCache[str, VerificationKey] = TTLCache(math.inf, self._ttl, timer=clock)
-        self._unknown: TTLCache[str, None] = TTLCache(
-            _UNKNOWN_KIDS, self._cooldown, timer=clock
-        )
+        self._unknown: TTLCache[str, None] = TTLCache(_UNKNOWN_KIDS, self._cooldown, timer=clock)
         self._last: dict[str, VerificationKey] = {}
         self._fetched_at = -math.inf
         self._next_lookup = -math.inf

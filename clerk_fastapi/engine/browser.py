@@ -36,7 +36,6 @@ from clerk_fastapi.protocol.handshake import (
     superseded,
     way,
 )
-from clerk_fastapi.protocol.identity import Identity
 from clerk_fastapi.protocol.reading import ClaimsT
 from clerk_fastapi.protocol.site import Site, is_loopback
 from clerk_fastapi.protocol.tokens import UnverifiedToken, peek_claims
@@ -111,8 +110,9 @@ class Browsers(Generic[ClaimsT]):
         if said != (scheme.encode(), host):
             self._warned_of_proxy = True
             logger.warning(
-                "X-Forwarded-Proto and X-Forwarded-Host are ignored, because the other end of the "
-                "connection is none of trusted_proxies; name your proxy there if it sends them"
+                "X-Forwarded-Proto and X-Forwarded-Host are ignored: scope['client'] is none of "
+                "trusted_proxies. Name your proxy there if it sends them, and if it is named "
+                "already, let nobody replace the address before: uvicorn --no-proxy-headers"
             )
 
     async def _judge(self, visit: Visit, facts: Facts, headers: Headers) -> State[Auth[ClaimsT]]:
@@ -124,7 +124,8 @@ class Browsers(Generic[ClaimsT]):
             verified = await self._verifier.verified(token)
             better = superseded(visit, verified.identity.issued_at)
             if better is None:
-                self._judge_origin(visit, facts, verified.identity)
+                self._judge_page(visit, facts)
+                self._judge_party(visit, verified.identity.authorized_party)
                 better = after_token(visit, verified.identity)
         except TokenError as error:
             refusal = type(error)(error.message)
@@ -153,21 +154,24 @@ class Browsers(Generic[ClaimsT]):
             return _state(way(visit, error, reason))
         return SignedOut(error, reason)
 
-    def _judge_origin(self, visit: Visit, facts: Facts, identity: Identity) -> None:
-        """Hold a cookie against where it comes from: cookies travel without being asked."""
-        parties = self._verifier.rules.authorized_parties
-        own = _own_origins(visit)
+    def _judge_page(self, visit: Visit, facts: Facts) -> None:
+        """Refuse WebSockets of other pages: browsers let any open one anywhere, with cookies."""
         if facts.kind == "websocket":
-            # Browsers let any page open a WebSocket anywhere, cookies included.
             origin = (facts.origin or b"").decode("latin-1").lower()
-            if origin and origin not in own and origin not in (parties or ()):
+            parties = self._verifier.rules.authorized_parties or ()
+            if origin and origin not in _own_origins(visit) and origin not in parties:
                 raise OriginMismatch
-        # Where nobody said which origins are ours, only this one is: a neighbouring subdomain must
-        # not be able to plant its own visitors' tokens here.
-        if parties is None and not self._site.is_development:
-            party = identity.authorized_party
-            if party is not None and party.lower() not in own:
-                raise TokenInvalidAuthorizedParties
+
+    def _judge_party(self, visit: Visit, party: str | None) -> None:
+        """Hold a cookie against where it comes from: cookies travel without being asked.
+
+        Where nobody said which origins are ours, only this one is: a neighbouring subdomain must
+        not be able to plant its own visitors' tokens here.
+        """
+        if self._verifier.rules.authorized_parties is not None or self._site.is_development:
+            return
+        if party is not None and party.lower() not in _own_origins(visit):
+            raise TokenInvalidAuthorizedParties
 
     # --- coming home from a handshake -------------------------------------------------------------
 
@@ -189,6 +193,7 @@ class Browsers(Generic[ClaimsT]):
         token = brought.session.encode()
         try:
             verified = await self._verified_at_home(token)
+            self._judge_party(visit, verified.identity.authorized_party)
         except TokenError as error:
             logger.warning("a handshake brought home a session that is refused: %s", error.code)
             return None
@@ -197,7 +202,7 @@ class Browsers(Generic[ClaimsT]):
     async def _directives(self, visit: Visit) -> list[object] | None:
         # In production they come as cookies: what stands in a link, anybody may have written.
         cookies, is_development = visit.cookies, self._site.is_development
-        if visit.navigation is None or not visit.navigation.method:
+        if not visit.may_be_redirected:  # nobody comes home who was not sent away
             return None
         nonce, token = cookies.handshake_nonce, cookies.handshake
         if is_development:
@@ -252,8 +257,15 @@ class Browsers(Generic[ClaimsT]):
             "request_origin": visit.url.origin,
             "request_headers": told,
         }
-        session_id = str(peek_claims(UnverifiedToken.parse(token).payload).get("sid"))
-        answer = await self._backend.refresh(session_id, body, suffixed=visit.cookies.suffixed)
+        expired = peek_claims(UnverifiedToken.parse(token).payload)
+        party = expired.get("azp")
+        try:
+            self._judge_party(visit, party if isinstance(party, str) else None)
+        except TokenError:
+            return "invalid-session-token"
+        answer = await self._backend.refresh(
+            str(expired.get("sid")), body, suffixed=visit.cookies.suffixed
+        )
         if isinstance(answer, str):
             return answer
         key = self._site.key
@@ -262,6 +274,7 @@ class Browsers(Generic[ClaimsT]):
         renewed = fresh.session.encode()
         try:
             verified = await self._verifier.verified(renewed)
+            self._judge_party(visit, verified.identity.authorized_party)
         except TokenError:
             return "invalid-session-token"
         return self._signed_in(renewed, verified, fresh.cookies)

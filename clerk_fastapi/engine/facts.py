@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, MutableMapping
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from clerk_fastapi.protocol.credentials import Facts, Navigation
 
@@ -67,12 +68,16 @@ def read_facts(scope: Scope) -> Facts:
 def _navigation(scope: Scope, found: dict[bytes, bytes]) -> Navigation:
     # Servers that keep no raw path have decoded it, so that it has to be encoded anew.
     path = scope.get("raw_path") or scope.get("path", "").encode("utf-8", "surrogatepass")
+    path = path.partition(b"?")[0]
+    root = quote(scope.get("root_path", "")).rstrip("/").encode()
+    if not (path + b"/").startswith(root + b"/"):
+        path = root + path  # a proxy has taken it off on the way here, but browsers need it
     query = scope.get("query_string", b"")
     client = scope.get("client")
     get = found.get
     return Navigation(
         scope.get("method", ""),
-        path.partition(b"?")[0] + (b"?" + query if query else b""),
+        path + (b"?" + query if query else b""),
         client[0] if client else None,
         get(b"accept"),
         get(b"sec-fetch-dest"),

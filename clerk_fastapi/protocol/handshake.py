@@ -211,7 +211,7 @@ def session_reason(error: TokenError, why: str) -> str:
 
 def homecoming(visit: Visit) -> str | None:
     """Where a development browser goes on to: the same page, without what it brought home."""
-    if visit.url is None or not visit.site.is_development or not visit.may_be_redirected:
+    if visit.url is None or not visit.site.is_development:
         return None
     return visit.url.without(_BROUGHT_HOME)
 
@@ -275,8 +275,11 @@ def _came_across(visit: Visit) -> bool:
     referrer = origin_of(seen.referrer.decode("latin-1"))
     if referrer is None or referrer == url.origin:
         return False
+    # Where TLS ended at a proxy that is not trusted, the page before was still one of this host.
+    if _first(seen.forwarded_proto) == "https" and referrer == f"https://{_host(url.origin)}":
+        return False
     frontend_api = visit.site.frontend_api(url.origin)
-    host = "" if frontend_api is None else hostname_of(frontend_api)
+    host = hostname_of(origin_of(frontend_api or "") or "")
     return not visit.site.is_portal(referrer, hostname_of(referrer), host)
 
 
@@ -317,6 +320,10 @@ def _handshake(visit: Visit, reason: str) -> str | None:
     if wanted is not None:
         parameters.append(("organization_id", wanted[1]))
     return f"{base}/v1/client/handshake?{form_encoded(parameters)}"
+
+
+def _host(origin: str) -> str:
+    return origin.partition("://")[2]
 
 
 def _first(value: bytes | None) -> str:

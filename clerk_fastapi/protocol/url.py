@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
+from ipaddress import IPv6Address
 from typing import Final, NamedTuple
-from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus
 
 __all__ = ["PublicUrl", "form_encoded", "hostname_of", "origin_of", "with_parameters"]
 
@@ -83,12 +84,23 @@ def origin_of(url: str) -> str | None:
         return _OPAQUE
     if not _HOST.fullmatch(host) or int(host.rpartition("]")[2].partition(":")[2] or 0) > 65_535:
         return None
+    if host.startswith("[") and not _is_address(host):
+        return None
     return f"{scheme}://{host.removesuffix(_DEFAULT_PORTS[scheme])}"
 
 
 def hostname_of(origin: str) -> str:
-    """The host of an origin, without its port."""
-    return urlsplit(origin).hostname or ""
+    """The host of an origin, without its port, and an IPv6 address without its brackets."""
+    host = origin.partition("://")[2]
+    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+
+
+def _is_address(bracketed: str) -> bool:
+    try:
+        IPv6Address(bracketed[1:].partition("]")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def with_parameters(url: str, added: Iterable[tuple[str, str]]) -> str:
