@@ -211,7 +211,7 @@ def session_reason(error: TokenError, why: str) -> str:
 
 def homecoming(visit: Visit) -> str | None:
     """Where a development browser goes on to: the same page, without what it brought home."""
-    if visit.url is None or not visit.site.is_development:
+    if visit.url is None or not visit.site.is_development or not visit.may_be_redirected:
         return None
     return visit.url.without(_BROUGHT_HOME)
 
