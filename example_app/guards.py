@@ -4,16 +4,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Security
 
 from clerk_fastapi import (
+    ApiKeyAuth,
     Auth,
     Fresh,
     Identity,
     Permission,
     Requirement,
     Reverified,
+    optional_auth,
     require,
+    require_api_key,
     require_auth,
     require_organization,
     require_role,
@@ -50,12 +53,21 @@ def _owner_if(requirement: Requirement) -> Callable[..., Awaitable[Owner]]:
     return owner
 
 
+async def _owner_of_key(
+    key: Annotated[ApiKeyAuth, Security(require_api_key, scopes=["items:read"])],
+) -> Owner:
+    return Owner.of(key)
+
+
 def _may(permission: str) -> Requirement:
     return Permission(permission) | PersonalAccount()
 
 
 SignedIn = Annotated[Auth[Claims], Depends(require_auth)]
 """Anyone who is signed in."""
+
+Visitor = Annotated[Auth[Claims] | None, Depends(optional_auth)]
+"""Whoever opens a page, signed in or not."""
 
 RecentlySignedIn = Annotated[Auth[Claims], Depends(require(Fresh(3600)))]
 """Someone who signed in within the last hour."""
@@ -77,3 +89,6 @@ Deleter = Annotated[Owner, Depends(_owner_if(_may("org:data:delete")))]
 
 Purger = Annotated[Owner, Depends(_owner_if(_may("org:data:delete") & Reverified("strict")))]
 """Whose items may be deleted all at once: for someone who proved just now who they are."""
+
+KeyOwner = Annotated[Owner, Depends(_owner_of_key)]
+"""Whose API key it is, if it has the scope ``items:read``."""

@@ -1,8 +1,8 @@
-"""Whose items: the active organization's, or in a personal account the user's own."""
+"""Whose items: an organization's, or a user's own."""
 
 from typing import Literal, NamedTuple, Self
 
-from clerk_fastapi import Auth
+from clerk_fastapi import ApiKeyAuth, Auth
 from example_app.models import Claims
 
 
@@ -13,8 +13,9 @@ class Owner(NamedTuple):
     id: str
 
     @classmethod
-    def of(cls, auth: Auth[Claims]) -> Self:
-        """Decide by what is active in the token, never by what the request asks for."""
+    def of(cls, auth: Auth[Claims] | ApiKeyAuth) -> Self:
+        """Decide by what is active in the session, or by whose key it is; never by the request."""
         if auth.org_id:
             return cls("organization", auth.org_id)
+        assert auth.user_id, "what is not an organization's is a user's"
         return cls("user", auth.user_id)

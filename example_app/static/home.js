@@ -19,6 +19,17 @@ const CALLS = {
   Account: [
     { id: "me", method: "GET", path: "/me", needs: "signed in; shows plan and email" },
     { id: "session", method: "GET", path: "/session", needs: "signed in within the last hour" },
+    { id: "open-page", method: "GET", path: "/page", opens: true,
+      needs: "opens a page with cookies: an expired token goes round by Clerk" },
+  ],
+  "API keys": [
+    { id: "issue-key", method: "POST", path: "/local/keys", local: true,
+      needs: "makes a key with the scope items:read",
+      body: () => ({ member: chosenMember().name, personal: $("account").value === "personal" }) },
+    { id: "export-items", method: "GET", path: "/export", takesKey: true,
+      needs: "an API key with the scope items:read" },
+    { id: "revoke-key", method: "DELETE", path: () => `/local/keys/${lastKey.id}`, local: true,
+      needs: "revokes that key" },
   ],
 };
 const HEADERS = ["www-authenticate", "retry-after", "content-type", "cache-control"];
@@ -30,6 +41,8 @@ const pretty = (value) => JSON.stringify(value, null, 2);
 
 let members = [];
 let lastItem = 1;
+let lastKey = { id: "none", secret: "" };
+let chosen = null;
 
 // --- 1 who is asking ---------------------------------------------------------------------------
 
@@ -71,9 +84,10 @@ function showEvil(evil) {
   }
 }
 
-async function freshToken() {
-  if (!embedded) return $("pasted").value.trim();
-  if ($("kind").value === "none") return "";
+// A token, and the cookies of a browser in which it is the session. With a real Clerk the browser has
+// cookies of its own if it is signed in, on whatever port of this host, and they are left alone.
+async function freshSession() {
+  if (!embedded) return { token: $("pasted").value.trim(), cookies: {} };
   const wish = {
     member: chosenMember().name,
     personal: $("account").value === "personal",
@@ -86,21 +100,26 @@ async function freshToken() {
     body: JSON.stringify(wish),
   });
   if (!answer.ok) throw new Error(`/local/token answered ${answer.status}: ${await answer.text()}`);
-  return (await answer.json()).token;
+  return await answer.json();
 }
 
-const setCookie = (token) => { document.cookie = `__session=${token}; Path=/; SameSite=Strict`; };
-const dropCookie = () => { document.cookie = "__session=; Path=/; SameSite=Strict; Max-Age=0"; };
+// Sign this browser in, as Clerk's browser SDK does; empty cookies go.
+function setCookies(cookies) {
+  for (const [name, value] of Object.entries(cookies)) {
+    document.cookie = `${name}=${value}; Path=/; SameSite=Lax${value ? "" : "; Max-Age=0"}`;
+  }
+}
 
 // --- 2 what to ask -----------------------------------------------------------------------------
 
 function showCalls() {
   for (const [group, calls] of Object.entries(CALLS)) {
+    const offered = calls.filter((call) => embedded || !call.local);
     $("calls").append(make("h3", { textContent: group }));
-    for (const call of calls) {
+    for (const call of offered) {
       const button = make("button", { type: "button", className: "call", id: call.id },
         make("b", { textContent: call.method }),
-        make("span", { textContent: pathOf(call).replace(/\d+$/, "{id}") }),
+        make("span", { textContent: pathOf(call).replace(/(\d+|none)$/, "{id}") }),
         make("small", { textContent: call.needs }));
       button.addEventListener("click", () => { choose(call, button); send(); });
       $("calls").append(button);
@@ -114,6 +133,7 @@ const pathOf = (call) => (typeof call.path === "function" ? call.path() : call.p
 function choose(call, button) {
   document.querySelector(".call[aria-current]")?.removeAttribute("aria-current");
   button.setAttribute("aria-current", "true");
+  chosen = call;
   $("method").value = call.method;
   $("path").value = pathOf(call);
   $("body").value = call.body ? pretty(call.body()) : "";
@@ -126,18 +146,28 @@ async function send() {
   const [method, path, body] = [$("method").value, $("path").value, $("body").value];
   const headers = {};
   try {
-    const token = await freshToken();
+    const { token, cookies } = await carried();
+    const carrier = cookies ? "cookie" : "bearer";
+    if (cookies) setCookies(cookies);
+    if (chosen.opens) return location.assign(path);
     if (body) headers["Content-Type"] = "application/json";
-    if (token && $("carrier").value === "bearer") headers.Authorization = `Bearer ${token}`;
-    if (token && $("carrier").value === "cookie") setCookie(token);
-    const answer = await fetch(path, { method, headers, body: body || undefined, cache: "no-store" });
-    await show(answer, { method, path, token, body });
+    if (token && !cookies) headers.Authorization = `Bearer ${token}`;
+    const credentials = cookies ? "same-origin" : "omit";
+    const answer = await fetch(path,
+      { method, headers, credentials, body: body || undefined, cache: "no-store" });
+    await show(answer, { method, path, token, carrier, body });
   } catch (error) {
     showStatus("bad", "", error.message);
     $("answered").hidden = true;
-  } finally {
-    dropCookie();
   }
+}
+
+async function carried() {
+  if (chosen.opens) return await freshSession();
+  if (chosen.local) return { token: "" };
+  if (chosen.takesKey && embedded) return { token: lastKey.secret };
+  const { token, cookies } = await freshSession();
+  return $("carrier").value === "cookie" && !chosen.takesKey ? { token, cookies } : { token };
 }
 
 function showStatus(kind, code, text) {
@@ -146,10 +176,11 @@ function showStatus(kind, code, text) {
   $("status").scrollIntoView({ block: "nearest" });
 }
 
-async function show(answer, { method, path, token, body }) {
+async function show(answer, { method, path, token, carrier, body }) {
   const text = await answer.text();
   const value = parsed(text);
   noteLastItem(value);
+  if (value?.object === "api_key") lastKey = value;
   const refusal = value?.detail?.code ?? value?.clerk_error?.reason ?? "";
   showStatus(answer.ok ? "good" : "bad", answer.status,
     `${answer.status} ${answer.statusText}${refusal ? ` · ${refusal}` : ""}`);
@@ -158,8 +189,9 @@ async function show(answer, { method, path, token, body }) {
     [make("dt", { textContent: name }), make("dd", { textContent: answer.headers.get(name) })]));
   $("json").textContent = value === undefined ? text || "(no body)" : pretty(value);
   const shortened = token.length > 40 ? `${token.slice(0, 16)}…${token.slice(-8)}` : token;
-  const carried = { bearer: `Authorization: Bearer ${shortened}`, cookie: `Cookie: __session=${shortened}` };
-  $("sent").textContent = [`${method} ${path}`, token ? carried[$("carrier").value] : "(no token)",
+  const cookie = embedded ? `Cookie: __session=${shortened}` : "(the cookies of this browser)";
+  const line = carrier === "cookie" ? cookie : `Authorization: Bearer ${shortened}`;
+  $("sent").textContent = [`${method} ${path}`, token || !embedded ? line : "(no token)",
     ...(body ? ["", body] : [])].join("\n");
   $("claims").textContent = claimsIn(token);
   $("answered").hidden = false;
@@ -191,7 +223,7 @@ async function connect() {
   disconnect("Connecting…");
   $("connect").setAttribute("aria-pressed", "true");
   $("connect").textContent = "Disconnect";
-  setCookie(await freshToken());
+  setCookies((await freshSession()).cookies);
   const opened = new WebSocket(`${location.origin.replace(/^http/, "ws")}/live`);
   socket = opened;
   let accepted = false;
@@ -203,11 +235,6 @@ async function connect() {
     else disconnect(accepted ? `Closed: ${code} ${reason}`
       : "Refused. Browsers hide the reason; GET /items shows it.");
   };
-  await new Promise((settled) => {
-    opened.addEventListener("open", settled);
-    opened.addEventListener("close", settled);
-  });
-  dropCookie();
 }
 
 function disconnect(why) {

@@ -49,13 +49,21 @@ class Page:
     def __init__(self, devtools: ClientConnection) -> None:
         self._devtools = devtools
         self._calls = 0
+        self._has_loaded = False
         self.complaints: list[str] = []
         for domain in ("Page", "Runtime", "Log"):
             self._call(f"{domain}.enable")
 
     def open(self, address: str) -> None:
         """Go to an address."""
-        self._call("Page.navigate", url=address)
+        self.go(lambda: self._call("Page.navigate", url=address))
+
+    def go(self, leave: Callable[[], object]) -> None:
+        """Do what leads to another page, and wait until that has loaded, redirects and all."""
+        self._has_loaded = False
+        leave()
+        while not self._has_loaded:
+            self._listen(json.loads(self._devtools.recv(timeout=PATIENCE)))
 
     def click(self, selector: str) -> None:
         """Press the mouse in the middle of an element, as a person does."""
@@ -93,7 +101,9 @@ class Page:
 
     def _listen(self, message: dict[str, Any]) -> None:
         entry = message.get("params", {}).get("entry", {})
-        if message.get("method") == "Runtime.exceptionThrown":
+        if message.get("method") == "Page.loadEventFired":
+            self._has_loaded = True
+        elif message.get("method") == "Runtime.exceptionThrown":
             self.complaints.append(json.dumps(message["params"]))
         elif message.get("method") == "Log.entryAdded" and entry["source"] != "network":
             self.complaints.append(entry["text"])  # a refused request is no reason to complain

@@ -5,16 +5,15 @@ from collections.abc import Iterator
 import pytest
 
 from example_app.application import create_app
-from example_app.settings import Settings
 from tests.browser.conftest import Page
-from tests.example.conftest import serve
+from tests.example.conftest import embedded_settings, serve
 
 
 @pytest.fixture
 def home(page: Page, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """The home page of a running example, with its members on it."""
     database = tmp_path_factory.mktemp("database") / "example.db"
-    with serve(create_app(Settings(database_url=f"sqlite:///{database}"))) as url:
+    with serve(lambda url: create_app(embedded_settings(url, database))) as (_, url):
         page.open(url)
         page.text("#members", "Ada")
         yield page
@@ -48,12 +47,55 @@ def test_an_evil_token_is_refused(home: Page) -> None:
 
 
 def test_a_cookie_carries_the_session(home: Page) -> None:
-    """The browser sends the token as a cookie as well, and keeps none of it."""
+    """The browser can send cookies as well; it keeps them, and they do not go with the header."""
     home.pick("#carrier", "cookie")
     home.click("#me")
     assert home.text("#status", "^[0-9]") == "200 OK"
     assert "Cookie: __session=" in home.text("#sent")
+    assert "__client_uat=" in home.evaluate("document.cookie")
+    home.pick("#carrier", "bearer")
+    home.pick("#kind", "none")
+    home.click("#me")
+    assert home.text("#status", "^401") == "401 Unauthorized · session-token-and-uat-missing"
+    assert "__client_uat=" in home.evaluate("document.cookie")
+    home.pick("#carrier", "cookie")
+    home.click("#list-items")
+    assert "GET /items" in home.text("#sent", "/items")
     assert home.evaluate("document.cookie") == ""
+
+
+def test_an_expired_session_goes_round_by_clerk(home: Page) -> None:
+    """A page is opened with an expired cookie, and shown with a fresh one that Clerk brought."""
+    home.click("input[value=bob]")
+    home.pick("#kind", "expired")
+    home.go(lambda: home.click("#open-page"))
+    assert home.text("#visitor") == "Signed in as bob@example.com in acme (org:member)."
+    assert "The browser was sent to Clerk and back: session-token-expired" in home.text("#way")
+    assert home.evaluate("location.pathname + location.search") == "/page"
+    home.go(lambda: home.click("nav a"))
+    assert "Straight here" in home.text("#way")
+
+
+def test_a_page_for_nobody(home: Page) -> None:
+    """A browser that Clerk does not know is introduced, and still nobody is signed in."""
+    home.pick("#kind", "none")
+    home.go(lambda: home.click("#open-page"))
+    assert home.text("#visitor") == "Nobody is signed in in this browser."
+    assert "dev-browser-missing" in home.text("#way")
+
+
+def test_an_api_key_lives_until_it_is_revoked(home: Page) -> None:
+    """A key is issued, opens the export of its owner, and is refused once it was revoked."""
+    home.click("#issue-key")
+    assert home.text("#status", "^[0-9]") == "200 OK"
+    home.click("#export-items")
+    assert "Authorization: Bearer ak_" in home.text("#sent", "/export")
+    assert home.text("#status", "^[0-9]") == "200 OK"
+    home.click("#revoke-key")
+    assert '"revoked": true' in home.text("#json", "revoked")
+    home.click("#export-items")
+    assert home.text("#status", "^401") == "401 Unauthorized · token-invalid"
+    assert "has been revoked" in home.text("#json")
 
 
 def test_a_body_can_be_edited(home: Page) -> None:
@@ -82,6 +124,7 @@ def test_a_socket_is_refused(home: Page) -> None:
 
 def test_the_address_can_pick(home: Page) -> None:
     """A link can name the member and the button."""
-    home.evaluate("location.hash = 'member=dora&try=read-settings'; location.reload()")
+    home.evaluate("location.hash = 'member=dora&try=read-settings'")
+    home.go(lambda: home.evaluate("location.reload()"))
     assert home.text("#status", "^[0-9]") == "200 OK"
     assert "globex" in home.text("#json")

@@ -1,6 +1,6 @@
 """The example served on a free port, with a clock that tests turn and a database of its own."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,18 +33,23 @@ class Clock:
 
 
 @contextmanager
-def serve(app: FastAPI) -> Iterator[str]:
-    """Answer on a free loopback port while the block runs; gives the base URL."""
+def serve(make_app: Callable[[str], FastAPI]) -> Iterator[tuple[FastAPI, str]]:
+    """Answer on a free loopback port while the block runs.
+
+    :param make_app: makes the application for a base URL.
+    """
     # The protocol is named, so that asyncio turns off Nagle's algorithm: 40 ms a request.
     with socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) as server_socket:
         server_socket.bind(("127.0.0.1", 0))
         server_socket.listen()  # from here on clients wait until the application has started
+        url = f"http://127.0.0.1:{server_socket.getsockname()[1]}"
+        app = make_app(url)
         config = uvicorn.Config(app, log_level="critical", lifespan="on", timeout_keep_alive=600)
         server = uvicorn.Server(config)
         thread = Thread(target=server.run, kwargs={"sockets": [server_socket]})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server_socket.getsockname()[1]}"
+            yield app, url
         finally:
             server.should_exit = True
             thread.join()
@@ -65,6 +70,12 @@ class Example:
         answer = self.client.post("/local/token", json={"member": member, "kind": kind, **wish})
         assert answer.status_code == 200, answer.text
         return str(answer.json()["token"])
+
+    def cookies(self, member: str, kind: str = "good", **wish: Any) -> dict[str, str]:
+        """The header of a browser in which one of the seeded members is signed in."""
+        answer = self.client.post("/local/token", json={"member": member, "kind": kind, **wish})
+        cookies = answer.json()["cookies"]
+        return {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
 
     def ask(
         self, member: str, method: str, path: str, json: Any = None, **wish: Any
@@ -138,12 +149,24 @@ def _listen(
     return connect_websocket(url, additional_headers=headers, proxy=None)
 
 
+def embedded_settings(url: str, database: Path) -> Settings:
+    """Tokens are issued to the first party; pages, and so handshakes, are those of the server."""
+    parties = f"http://localhost:8000,{url}"
+    return Settings(authorized_parties=parties, database_url=f"sqlite:///{database}")
+
+
 @pytest.fixture(scope="session")
 def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
     database = tmp_path_factory.mktemp("example") / "example.db"
     clock = Clock()
-    app = create_app(Settings(database_url=f"sqlite:///{database}"), clock=clock)
-    with serve(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
+
+    def make_app(url: str) -> FastAPI:
+        return create_app(embedded_settings(url, database), clock=clock)
+
+    with (
+        serve(make_app) as (app, url),
+        httpx.Client(base_url=url, trust_env=False) as client,
+    ):
         yield Example(app, url, client, clock, database)
 
 
@@ -170,5 +193,8 @@ def connected(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[C
     monkeypatch.setenv("CLERK_PUBLISHABLE_KEY", clerk.publishable_key)
     monkeypatch.setenv("CLERK_SECRET_KEY", clerk.secret_key)
     app = create_app(settings, clock=clock, transport=clerk.transport())
-    with serve(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with (
+        serve(lambda _: app) as (_, url),
+        httpx.Client(base_url=url, trust_env=False) as client,
+    ):
         yield Connected(clerk, client)

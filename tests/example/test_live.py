@@ -61,7 +61,7 @@ def test_members_without_permission_open_no_socket(connected: Connected) -> None
 
 def test_pages_of_other_origins_open_no_socket(example: Example) -> None:
     """Browsers send cookies along whoever opens the socket, so the page's origin counts."""
-    cookie = {"Cookie": f"__session={example.token('ada')}"}
+    cookie = example.cookies("ada")
     with (
         pytest.raises(InvalidStatus) as refused,
         example.listen(cookie | {"Origin": "https://attacker.example"}),
