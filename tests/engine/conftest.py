@@ -58,3 +58,17 @@ def make_clerk(local: LocalClerk) -> Callable[..., Clerk[Any]]:
 def clerk(make_clerk: Callable[..., Clerk[Any]]) -> Clerk[Any]:
     """A ``Clerk`` as most applications have it."""
     return make_clerk(authorized_parties=[ORIGIN])
+
+
+@pytest.fixture
+def production(clock: Clock, key: SigningKey) -> LocalClerk:
+    """A production instance, whose cookies travel between subdomains."""
+    return LocalClerk(
+        clock=clock, signing_key=key, host="clerk.example.com", instance_type="production"
+    )
+
+
+@pytest.fixture
+def visitor(production: LocalClerk) -> Session:
+    """A user of it, signed in on a page of the application."""
+    return production.sign_in(production.add_user("eve@example.com"), origin=ORIGIN)

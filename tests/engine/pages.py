@@ -1,14 +1,28 @@
 """Pages that browsers load and calls that they make, and how they are told what comes of them."""
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.requests import HTTPConnection
 
 from clerk_fastapi import Handshake, SignedIn, State
+from clerk_fastapi.testing import LocalClerk, Session
+from tests.engine.clock import NOW
 from tests.engine.connections import HOST
 
-__all__ = ["DOCUMENT", "FETCH", "cookie_header", "page", "parameter", "place", "told"]
+__all__ = [
+    "DOCUMENT",
+    "FETCH",
+    "cookie_header",
+    "directives",
+    "page",
+    "parameter",
+    "place",
+    "told",
+    "with_nonce",
+    "with_token",
+]
 
 Header = tuple[str, str]
 
@@ -69,3 +83,22 @@ def parameter(state: State, name: str) -> str | None:
     assert isinstance(state, Handshake | SignedIn), told(state)
     values = parse_qs(urlsplit(state.location or "").query, keep_blank_values=True).get(name)
     return None if values is None else values[0]
+
+
+def directives(local: LocalClerk, session: Session, **says: Any) -> list[str]:
+    """What a handshake brings home: a fresh token, and when the sign-in state changed."""
+    return [
+        f"__session={local.token(session, **says)}; Path=/",
+        f"__session_{local.cookie_suffix}={local.token(session, **says)}; Path=/; Secure",
+        f"__client_uat={NOW}; Path=/; Domain=example.com",
+    ]
+
+
+def with_nonce(local: LocalClerk, brought: list[str]) -> str:
+    """A query that carries a nonce for these directives."""
+    return f"/page?__clerk_handshake_nonce={local.nonces.keep(brought)}&x=1"
+
+
+def with_token(token: str) -> str:
+    """A query that carries a handshake token."""
+    return f"/page?x=1&__clerk_handshake={token}"

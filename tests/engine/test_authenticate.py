@@ -7,7 +7,7 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from clerk_fastapi import BackendUnavailable, Clerk, SignedIn, SignedOut
-from clerk_fastapi.testing import LocalClerk, Session, SigningKey
+from clerk_fastapi.testing import LocalClerk, Session
 from tests.engine.clock import NOW, Clock
 from tests.engine.connections import HOST, auth_of, bearer, browser, code_of, request
 
@@ -107,14 +107,6 @@ async def test_client_uat_says_nothing_about_bearer_tokens(
 
 
 # --- whose page it was ----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def production(clock: Clock, key: SigningKey) -> LocalClerk:
-    """A production instance, whose cookies travel between subdomains."""
-    return LocalClerk(
-        clock=clock, signing_key=key, host="clerk.example.com", instance_type="production"
-    )
 
 
 async def from_origin(

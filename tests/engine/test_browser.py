@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from clerk_fastapi import BackendUnavailable, Clerk
-from clerk_fastapi.testing import LocalClerk, Session, SigningKey
+from clerk_fastapi.testing import LocalClerk, Session
 from tests.engine.clock import NOW, Clock
 from tests.engine.connections import HOST, auth_of, code_of, request
 from tests.engine.pages import DOCUMENT, FETCH, page, parameter, told
@@ -16,20 +16,6 @@ pytestmark = pytest.mark.anyio
 MakeClerk = Callable[..., Clerk[Any]]
 HANDSHAKE = "https://local-clerk-0.clerk.accounts.dev/v1/client/handshake"
 PRODUCTION_HANDSHAKE = "https://clerk.example.com/v1/client/handshake"
-
-
-@pytest.fixture
-def production(clock: Clock, key: SigningKey) -> LocalClerk:
-    """A production instance."""
-    return LocalClerk(
-        clock=clock, signing_key=key, host="clerk.example.com", instance_type="production"
-    )
-
-
-@pytest.fixture
-def visitor(production: LocalClerk) -> Session:
-    """A user of it, signed in on a page of the application."""
-    return production.sign_in(production.add_user("eve@example.com"), origin=f"https://{HOST}")
 
 
 # --- the page of a browser ------------------------------------------------------------------------

@@ -75,6 +75,27 @@ def test_page_of_another_site_asks_for_news(
     assert judged(visit(at, cookies=after(0), referrer=referrer)) == reason
 
 
+@pytest.mark.parametrize(
+    ("forwarded_proto", "referrer", "reason"),
+    [
+        (b"https", b"https://app.example.com/other", None),
+        (b"https, http", b"https://app.example.com/other", None),
+        (b"https", b"https://evil.example/", CROSS),
+        (b"https", b"https://app.example.com:8443/", CROSS),
+        (b"http", b"https://app.example.com/other", CROSS),
+        (None, b"https://app.example.com/other", CROSS),
+    ],
+)
+def test_page_before_a_proxy_that_is_not_trusted_is_this_site(
+    forwarded_proto: bytes | None, referrer: bytes, reason: str | None
+) -> None:
+    """Where TLS ended is no reason to ask for news at every click."""
+    arrived = visit(cookies=after(0), referrer=referrer, forwarded_proto=forwarded_proto)
+    assert arrived.url is not None
+    url = arrived.url._replace(origin="http://app.example.com")
+    assert judged(arrived._replace(url=url)) == reason
+
+
 def test_page_of_another_site_without_a_known_clerk_is_nothing_special() -> None:
     """Nobody knows where to ask for news."""
     keyless = Site("production", None)
