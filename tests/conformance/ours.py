@@ -71,7 +71,7 @@ class Respondent:
         state = await clerk.authenticate(
             HTTPConnection(scope), treat_pending_as_signed_out=not question.get("pending")
         )
-        return state.reason if isinstance(state, SignedOut) else state.auth
+        return state.error.code if isinstance(state, SignedOut) else state.auth
 
     async def _clerk(self, question: Question) -> Clerk:
         parts = [question.get(name) for name in ("keys", "options", "algorithms")]

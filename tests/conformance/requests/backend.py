@@ -32,13 +32,14 @@ def serving(answers: Answers) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        asyncio.run_coroutine_threadsafe(_end(), loop).result()
+        asyncio.run_coroutine_threadsafe(_end(server), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
 
 
-async def _end() -> None:
+async def _end(server: asyncio.Server) -> None:
+    server.close()
     conversations = asyncio.all_tasks() - {asyncio.current_task()}
     for each in conversations:
         each.cancel()

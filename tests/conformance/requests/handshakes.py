@@ -130,6 +130,8 @@ def _directives(draw: Draw, options: Options, base: int) -> list[Any]:
             {"signer": "stranger"}, {"header": {"cat": "cl_B7d4PD222AAA"}, "without": []}
         )
     domain = draw.either(0.6, "", "; Domain=example.com", "; domain=.app.example.com")
+    if kind == "odd":
+        domain = ""
     directives: list[Any] = [
         [f"__session_{suffix}", {"token": token}, LASTING],
         ["__session", {"token": token}, LASTING],

@@ -61,6 +61,7 @@ class Package:
         self._stack = stack
         self._api_url = api_url
         self._transport = httpx.AsyncHTTPTransport(verify=False)
+        stack.push_async_callback(self._transport.aclose)
         self._clerks: dict[str, Clerk] = {}
         self._now = 0.0
 

@@ -13,6 +13,7 @@ __all__ = [
     "Judge",
     "Rule",
     "Verdict",
+    "directives_of",
     "masked",
     "signed_out",
     "tokens_of",
@@ -82,3 +83,23 @@ def without(question: Question, names: Sequence[str], carrier: str) -> Question 
         [masked(name) if name in names else name, value] for name, value in pairs
     ]
     return amended
+
+
+def directives_of(part: object) -> list[list[Any]]:
+    """Every list of directives in a question."""
+    found: list[list[Any]] = []
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if name in ("handshake", "directives", "cookies") and _are_directives(value):
+                found.append(value)
+            found += directives_of(value)
+    elif isinstance(part, list):
+        for value in part:
+            found += directives_of(value)
+    return found
+
+
+def _are_directives(value: object) -> bool:
+    return isinstance(value, list) and all(
+        not isinstance(each, list) or len(each) == 3 for each in value
+    )

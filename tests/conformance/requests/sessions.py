@@ -34,6 +34,28 @@ JUNK = (
     "\u00e9",
 )
 
+FORGED: tuple[dict[str, Any], ...] = (
+    {"signer": "stranger"},
+    {"signer": "nobody"},
+    {"damage": "bent-signature"},
+    {"damage": "padded"},
+    {"header": {"alg": "none"}, "signer": "nobody"},
+    {"header": {"alg": "HS256"}, "signer": "pem-as-secret"},
+    {"header": {"alg": "RS512"}},
+    {"header": {"crit": ["exp"]}},
+    {"header": {"typ": "jwt"}},
+    {"header": {"extra": 1}},
+    {"filler": 17_000},
+)
+ODD_CLAIMS: tuple[dict[str, Any], ...] = (
+    {"sub": ""},
+    {"sub": 5},
+    {"exp": "soon"},
+    {"fea": "dash"},
+    {"iat": "then"},
+    {"sts": "removed"},
+)
+
 KINDS = {
     "good": 56,
     "expired": 30,
@@ -43,7 +65,7 @@ KINDS = {
     "foreign": 3,
     "category": 3,
     "machine": 2,
-    "forged": 3,
+    "forged": 5,
     "party": 3,
     "audience": 2,
     "bare": 2,
@@ -98,11 +120,34 @@ def session(draw: Draw, options: Options, base: int, host: str, kind: str | None
         claims["azp"] = draw.either(0.95, f"{scheme_of(host)}://{host}", "https://evil.example.com")
     else:
         token["without"] = [*token.get("without", []), "claims.azp"]
+    if kind == "expired":
+        age = draw.one(61, 3_600, 90_000)
+        claims |= {"iat": base - age - 60, "nbf": base - age - 70, "exp": base - age}
+        if draw.chance(0.02):
+            token["without"] = [*token.get("without", []), "claims.sid"]
+            return value
+        return {**value, "sid": answered_refresh(draw, options, base)}
+    _spoil(draw, kind, token, base, options.get("keys", "pem") in ("pem", "jwks"))
+    if kind == "foreign":
+        claims["iss"] = _other_issuer(draw, options)
+    return value
+
+
+def _other_issuer(draw: Draw, options: Options) -> object:
+    return draw.one(
+        "https://clerk.other.example.org",
+        "http://" + issuer_of(options).removeprefix("https://"),
+        issuer_of(options).removeprefix("https://"),
+        KEYS[options["instance"]].issuer,
+        "",
+        5,
+    )
+
+
+def _spoil(draw: Draw, kind: str, token: dict[str, Any], base: int, has_keys: bool) -> None:
+    """Make a good token one of that kind."""
+    claims = token["claims"]
     match kind:
-        case "expired":
-            age = draw.one(61, 3_600, 90_000)
-            claims |= {"iat": base - age - 60, "nbf": base - age - 70, "exp": base - age}
-            return {**value, "sid": answered_refresh(draw, options, base)}
         case "edge":
             name = draw.one("exp", "nbf", "iat")
             claims[name] = base + (draw.one(-6, -5, -4) if name == "exp" else draw.one(4, 5, 6))
@@ -110,15 +155,6 @@ def session(draw: Draw, options: Options, base: int, host: str, kind: str | None
             claims["nbf"] = base + draw.one(30, 3_600)
         case "future":
             claims |= {"iat": base + 30, "nbf": base - 10}
-        case "foreign":
-            claims["iss"] = draw.one(
-                "https://clerk.other.example.org",
-                "http://" + issuer_of(options).removeprefix("https://"),
-                issuer_of(options).removeprefix("https://"),
-                KEYS[options["instance"]].issuer,
-                "",
-                5,
-            )
         case "category":
             token["header"] = {"cat": draw.one(TEMPLATE, TEMPLATE, M2M, "cl_other", "", None)}
             token.pop("without", None)
@@ -127,35 +163,23 @@ def session(draw: Draw, options: Options, base: int, host: str, kind: str | None
             if draw.chance(0.5):
                 claims["sub"], token["header"] = "user_2oracle", {"typ": "at+jwt"}
         case "forged":
-            token |= draw.one(
-                {"signer": "stranger"}, {"signer": "nobody"}, {"damage": "bent-signature"}
-            )
+            token |= draw.one(*FORGED if has_keys else FORGED[:3])
         case "party":
             claims["azp"] = draw.one("https://evil.example.com", "https://app.example.com", "")
             token.pop("without", None)
         case "audience":
             claims["aud"] = draw.one("api", ["api", "other"], "other", [], "", 5)
         case "bare":
-            token["without"] = draw.one(
-                ["claims.sid"], ["claims.iat"], ["claims.exp"], ["claims.nbf"], ["header.typ"]
-            )
+            names = ("claims.sid", "claims.iat", "claims.exp", "claims.nbf", "header.typ")
+            token["without"] = [draw.one(*names)]
         case "odd":
-            odd: list[dict[str, Any]] = [
-                {"sub": ""},
-                {"sub": 5},
-                {"exp": "soon"},
-                {"fea": "dash"},
-                {"iat": "then"},
-                {"sts": "removed"},
-            ]
-            claims |= draw.one(*odd)
+            claims |= draw.one(*ODD_CLAIMS)
         case "pending":
             claims["sts"] = "pending"
         case "random":
             claims |= random_claims(draw.rng)
         case "unknown-key":
             token["header"] = {"kid": "ins_2nobody"}
-    return value
 
 
 def answered_refresh(draw: Draw, options: Options, base: int) -> Mapping[str, Any]:

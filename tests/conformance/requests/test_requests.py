@@ -41,8 +41,8 @@ def test_every_row_names_what_holds_it(table: dict[str, list[str]]) -> None:
 def test_kinder_rows_are_named_as_such() -> None:
     """The rules that may let somebody in whom the SDK does not are those the document lists."""
     listed = DOCUMENT.read_text(encoding="utf-8").partition("\n## ")[0].rpartition(":\n")[2]
-    kinder = dict.fromkeys(rule.row for rule in RULES if rule.kinder)
-    assert re.findall(r"`([a-z0-9-]+)`", listed) == list(kinder)
+    kinder = {rule.row for rule in RULES if rule.kinder}
+    assert sorted(re.findall(r"`([a-z0-9-]+)`", listed)) == sorted(kinder)
 
 
 def test_cases_come_again() -> None:

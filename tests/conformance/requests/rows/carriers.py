@@ -113,6 +113,11 @@ def _forwarded(question: Question) -> Question | None:
         return None
     scheme, host = public_origin(question)
     theirs = {name: value.partition(",")[0] for name, value in given.items()}
+    headers = [pair for pair in question["headers"] if pair[0] not in FORWARDED]
+    if scheme == "http" and theirs.get("x-forwarded-proto", "").strip() == "https":
+        # The page before was one of this host, and TLS ended at a proxy that is not trusted.
+        own = f"https://{host}"
+        headers = [pair for pair in headers if pair[0] != "referer" or _origin(pair[1]) != own]
     same = (
         theirs.get("x-forwarded-host", question["host"]) == host
         and theirs.get("x-forwarded-proto", question["scheme"]) == scheme
@@ -120,9 +125,13 @@ def _forwarded(question: Question) -> Question | None:
     if same and not question["path"].startswith("//"):
         return None
     amended = deepcopy(question)
-    amended["headers"] = [pair for pair in question["headers"] if pair[0] not in FORWARDED]
+    amended["headers"] = headers
     amended["scheme"], amended["host"] = scheme, host
     return amended
+
+
+def _origin(url: str) -> str:
+    return "/".join(url.lower().split("/")[:3])
 
 
 def _odd_tokens(question: Question) -> Question | None:

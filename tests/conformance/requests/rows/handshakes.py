@@ -9,7 +9,15 @@ from tests.conformance.requests.reading import claims_of, header_of
 from tests.conformance.requests.rows.carriers import asks_for_session, is_page, public_origin
 from tests.conformance.requests.rows.machines import token_in
 from tests.conformance.requests.rows.sessions import issuers
-from tests.conformance.requests.rule import Amend, Rule, Verdict, masked, signed_out, without
+from tests.conformance.requests.rule import (
+    Amend,
+    Rule,
+    Verdict,
+    directives_of,
+    masked,
+    signed_out,
+    without,
+)
 
 __all__ = ["RULES"]
 
@@ -112,7 +120,7 @@ def _outage(question: Question, verdict: Verdict) -> Verdict | None:
     """Those who are signed in need not know that Clerk could not be asked."""
     if verdict["status"] == "signed-in" or is_raised(verdict) or not asks_for_session(question):
         return None
-    if verdict["reason"] == "session-pending":
+    if not is_page(question) or verdict["reason"] == "session-pending":
         return None  # somebody is signed in, though not for everything
     places = [question["cookies"]]
     if question["options"]["instance"] == "development":
@@ -161,7 +169,7 @@ def _untimely(token: Value, question: Question) -> str | None:
 def _directives(question: Question) -> Question | None:
     """Only Clerk's own cookies are passed on, for this host, on one line each."""
     amended = deepcopy(question)
-    for lines in _lists(amended):
+    for lines in directives_of(amended):
         kept = []
         for line in lines:
             if not isinstance(line, list):
@@ -189,7 +197,7 @@ def _other_sessions(question: Question) -> Question | None:
     """A session under a foreign suffix is passed on, and is not this browser's session."""
     own = ("__session", f"__session_{KEYS[question['options']['instance']].cookie_suffix}")
     amended = deepcopy(question)
-    for lines in _lists(amended):
+    for lines in directives_of(amended):
         for line in lines:
             if isinstance(line, list) and line[0].startswith("__session") and line[0] not in own:
                 line[0] = masked(line[0])
@@ -199,38 +207,20 @@ def _other_sessions(question: Question) -> Question | None:
 def _inner_category(question: Question) -> Question | None:
     """A token of another category is no session, however it was brought."""
     amended = deepcopy(question)
-    for lines in _lists(amended):
+    for lines in directives_of(amended):
         for line in lines:
             if isinstance(line, list) and header_of(line[1]).get("cat") == TEMPLATE:
                 line[1]["token"]["signer"] = "stranger"
     return amended if amended != question else None
 
 
-def _lists(part: object) -> list[list[Any]]:
-    """Every list of directives in a question."""
-    found: list[list[Any]] = []
-    if isinstance(part, dict):
-        for name, value in part.items():
-            if name in ("handshake", "directives", "cookies") and _are_directives(value):
-                found.append(value)
-            found += _lists(value)
-    elif isinstance(part, list):
-        for value in part:
-            found += _lists(value)
-    return found
-
-
-def _are_directives(value: object) -> bool:
-    return isinstance(value, list) and all(
-        not isinstance(each, list) or len(each) == 3 for each in value
-    )
-
-
-def _homecoming(question: Question, verdict: Verdict) -> Verdict | None:
-    """Nobody but a page goes on elsewhere."""
-    if verdict["status"] == "handshake" or not verdict.get("location") or is_page(question):
+def _not_home(question: Question) -> Question | None:
+    """Nobody comes home who was not sent away: only pages are."""
+    if is_page(question):
         return None
-    return {**verdict, "location": None}
+    amended = without(question, [TOKEN, NONCE], "query") or question
+    amended = without(amended, [TOKEN, NONCE], "cookies") or amended
+    return amended if amended is not question else None
 
 
 def _refresh_answers(question: Question) -> Question | None:
@@ -275,7 +265,7 @@ def _wants_key(home: tuple[str, Any], question: Question) -> bool:
     name, value = home
     if name == TOKEN:
         return not isinstance(value, str)
-    lists = _lists(value) if _said(value) == "directives" else []
+    lists = directives_of(value) if _said(value) == "directives" else []
     own = ("__session", f"__session_{KEYS[question['options']['instance']].cookie_suffix}")
     sessions = [line[1] for line in (lists or [[]])[0] if line[0] in own]
     return bool(sessions) and not isinstance(sessions[-1], str) and _is_session(sessions[-1])
@@ -289,6 +279,7 @@ def _is_session(token: Value) -> bool:
 RULES = (
     Rule("keys-unavailable", judge=_keys),
     Rule("refresh-answers", _refresh_answers),
+    Rule("homecoming", _not_home, kinder=True),
     Rule("handshake-carrier", _carrier, kinder=True),
     Rule("handshake-times", _times, kinder=True),
     Rule("unknown-nonce", _fruitless("unknown"), kinder=True),
@@ -297,5 +288,4 @@ RULES = (
     Rule("other-sessions", _other_sessions, kinder=True),
     Rule("category", _inner_category),
     Rule("handshake-refused", judge=_refused),
-    Rule("homecoming", judge=_homecoming),
 )

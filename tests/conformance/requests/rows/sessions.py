@@ -8,12 +8,13 @@ from tests.conformance.claims_cases import emptied_features
 from tests.conformance.requests.question import KEYS, Question
 from tests.conformance.requests.reading import claims_of, decoded, header_of
 from tests.conformance.requests.rows.carriers import asks_for_session, public_origin
-from tests.conformance.requests.rule import Rule, Verdict, signed_out, tokens_of
+from tests.conformance.requests.rule import Rule, Verdict, directives_of, signed_out, tokens_of
 
 __all__ = ["RULES", "issuers"]
 
 UNFIT = {"sub": 5}
 """Claims that are refused as ``token-verification-failed`` after the signature, before all else."""
+UNBELIEVED = {"json": {"object": "cookies", "cookies": [["__session", "junk", ""]]}}
 BELIEVED = ("primary-domain-cross-origin-sync", "active-organization-mismatch")
 
 
@@ -36,7 +37,8 @@ def _each_token(change: Callable[[dict[str, Any], Question], None]) -> Any:
     def amend(question: Question) -> Question | None:
         amended = deepcopy(question)
         for token in tokens_of(amended):
-            change(token, question)
+            if token.get("damage") != "four-parts":  # such a one says nothing
+                change(token, question)
         return amended if amended != question else None
 
     return amend
@@ -46,7 +48,8 @@ def _issuer(question: Question) -> Question | None:
     if "issuer" in question["options"]:
         return None
     allowed = issuers(question)
-    if all(claims_of({"token": token}).get("iss") in allowed for token in tokens_of(question)):
+    said = [claims_of({"token": token}) for token in tokens_of(question)]
+    if all(claims.get("iss") in allowed for claims in said if claims):
         return None
     amended = deepcopy(question)
     amended["options"]["issuer"] = allowed
@@ -59,6 +62,30 @@ def _audience(token: dict[str, Any], question: Question) -> None:
     aud = claims_of({"token": token}).get("aud")
     if not aud or not isinstance(aud, str | list):
         token["claims"] = {**token["claims"], "aud": "nobody"}
+
+
+def _algorithm(token: dict[str, Any], question: Question) -> None:
+    del question
+    if header_of({"token": token}).get("alg") in ("RS384", "RS512"):
+        token |= {"header": {**token["header"], "alg": "none"}, "signer": "nobody"}
+
+
+def _critical(token: dict[str, Any], question: Question) -> None:
+    del question
+    if "crit" in header_of({"token": token}):
+        token["damage"] = "four-parts"
+
+
+def _encoding(token: dict[str, Any], question: Question) -> None:
+    del question
+    if token.get("damage") == "padded":
+        token["damage"] = "four-parts"
+
+
+def _size(token: dict[str, Any], question: Question) -> None:
+    del question
+    if token.get("filler", 0) > 12_000:  # bytes, which are 16 KB in base64
+        token["damage"] = "four-parts"
 
 
 def _required(token: dict[str, Any], question: Question) -> None:
@@ -110,16 +137,35 @@ def _pending(question: Question, verdict: Verdict) -> Verdict | None:
     return {**verdict, "status": "signed-out", "reason": "session-pending", "token": None}
 
 
-def _own_host(question: Question, verdict: Verdict) -> Verdict | None:
-    """A session cookie that names another host, and that would otherwise be believed."""
+def _is_foreign(party: object, question: Question) -> bool:
+    """Whether a session names another host than the one it was sent to, where that counts."""
     options = question["options"]
     if options["instance"] != "production" or "authorized_parties" in options:
-        return None
-    party = _believed_party(question, verdict)
+        return False
     own = f"https://{public_origin(question)[1].lower().removesuffix(':443')}"
-    if not isinstance(party, str) or party.lower() == own:
+    return isinstance(party, str) and party.lower() != own
+
+
+def _own_host(question: Question, verdict: Verdict) -> Verdict | None:
+    """A session cookie that names another host, and that would otherwise be believed."""
+    if not _is_foreign(_believed_party(question, verdict), question):
         return None
     return signed_out("token-invalid-authorized-parties", verdict)
+
+
+def _brought_by_others(question: Question) -> Question | None:
+    """The same inside handshakes and refreshes, and for the session that is to be refreshed."""
+    amended = deepcopy(question)
+    for lines in directives_of(amended):
+        for line in lines:
+            inner = line[1] if isinstance(line, list) else ""
+            if not isinstance(inner, str) and _is_foreign(claims_of(inner).get("azp"), question):
+                inner["token"]["signer"] = "stranger"
+    for _, value in amended["cookies"]:
+        party = None if isinstance(value, str) else claims_of(value).get("azp")
+        if "sid" in value and _is_foreign(party, question):
+            value["sid"] = UNBELIEVED
+    return amended if amended != question else None
 
 
 def _believed_party(question: Question, verdict: Verdict) -> object:
@@ -136,12 +182,16 @@ def _believed_party(question: Question, verdict: Verdict) -> object:
 
 
 RULES = (
+    Rule("algorithm", _each_token(_algorithm)),
+    Rule("critical", _each_token(_critical)),
+    Rule("encoding", _each_token(_encoding)),
+    Rule("token-size", _each_token(_size)),
     Rule("claim-types", _each_token(_types)),
     Rule("issuer", _issuer),
     Rule("audience", _each_token(_audience)),
     Rule("required-claims", _each_token(_required)),
     Rule("feature-colon", _each_token(_features), kinder=True),
     Rule("session-status", _each_token(_status)),
-    Rule("own-host", judge=_own_host),
+    Rule("own-host", _brought_by_others, _own_host),
     Rule("pending", judge=_pending),
 )
