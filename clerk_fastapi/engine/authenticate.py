@@ -83,7 +83,8 @@ class Authenticator(Generic[ClaimsT]):
 
     def look_again(self, state: State[Any]) -> State[Any]:
         """Hold what was decided before against the clock: WebSockets outlive their tokens."""
-        if isinstance(state, SignedIn):
+        # What a handshake brings home was held against it already, and leads elsewhere at once.
+        if isinstance(state, SignedIn) and state.location is None:
             try:
                 state.auth.check_times(self._verifier.rules.clock_skew, self._verifier.clock())
             except TokenError as error:

@@ -130,8 +130,10 @@ async def test_wrong_clock_of_a_developers_machine_is_forgiven(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Clerk has just issued the token, so the clock must be wrong; by a day at most."""
-    state = await clerk.authenticate(page(with_nonce(local, directives(local, session, **says))))
+    connection = page(with_nonce(local, directives(local, session, **says)))
+    state = await clerk.authenticate(connection)
     assert auth_of(state).user_id == session.user.id
+    assert await clerk.authenticate(connection) is state
     assert "clock" in caplog.text
     late = directives(local, session, issued_ago=100_000)
     state = await clerk.authenticate(page(with_nonce(local, late)))
