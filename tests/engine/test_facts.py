@@ -46,6 +46,81 @@ def test_missing_headers_are_none() -> None:
     )
 
 
+PAGE = {
+    "type": "http",
+    "method": "GET",
+    "path": "/a b",
+    "raw_path": b"/a%20b",
+    "query_string": b"x=1?",
+    "client": ("203.0.113.9", 40_000),
+    "headers": [
+        (b"accept", b"text/html"),
+        (b"sec-fetch-dest", b"document"),
+        (b"referer", b"https://www.example.com/"),
+        (b"x-forwarded-host", b"www.example.com"),
+        (b"x-forwarded-proto", b"https"),
+    ],
+}
+
+
+def test_what_a_browser_says_of_a_page_is_read() -> None:
+    """As bytes, and before anybody judged it."""
+    assert read_facts(PAGE).navigation == Navigation(
+        "GET",
+        b"/a%20b?x=1?",
+        "203.0.113.9",
+        b"text/html",
+        b"document",
+        b"https://www.example.com/",
+        b"www.example.com",
+        b"https",
+    )
+
+
+@pytest.mark.parametrize(
+    ("scope", "target"),
+    [
+        ({}, b"/a%20b?x=1?"),
+        ({"raw_path": None}, b"/a b?x=1?"),
+        ({"raw_path": b""}, b"/a b?x=1?"),
+        ({"raw_path": None, "path": "/\u00e9\udc80"}, b"/\xc3\xa9\xed\xb2\x80?x=1?"),
+        ({"raw_path": b"/a?x=1?"}, b"/a?x=1?"),
+        ({"query_string": b""}, b"/a%20b"),
+        ({"root_path": ""}, b"/a%20b?x=1?"),
+        ({"root_path": "/"}, b"/a%20b?x=1?"),
+        ({"root_path": "/api"}, b"/api/a%20b?x=1?"),
+        ({"root_path": "/api/"}, b"/api/a%20b?x=1?"),
+        ({"root_path": "/a"}, b"/a/a%20b?x=1?"),
+        ({"root_path": "/a b"}, b"/a%20b?x=1?"),
+        ({"root_path": "/api", "raw_path": b"/api"}, b"/api?x=1?"),
+        ({"root_path": "/api", "raw_path": b"/api/x"}, b"/api/x?x=1?"),
+        ({"root_path": "/api", "raw_path": b"/apis"}, b"/api/apis?x=1?"),
+    ],
+)
+def test_target_is_the_one_that_browsers_know(scope: dict[str, object], target: bytes) -> None:
+    """With the prefix that a proxy has taken off, and as it was written where that is known."""
+    navigation = read_facts(PAGE | scope).navigation
+    assert navigation is not None
+    assert navigation.target == target
+
+
+@pytest.mark.parametrize("client", [None, []])
+def test_peer_may_be_unknown(client: object) -> None:
+    """As on a Unix socket."""
+    navigation = read_facts(PAGE | {"client": client}).navigation
+    assert navigation is not None
+    assert navigation.peer is None
+
+
+@pytest.mark.parametrize("value", [b"Bearer abc", b"BEARER ", b"bearer a b"])
+def test_whoever_speaks_for_themselves_goes_nowhere(value: bytes) -> None:
+    """So that nothing more is read of such a request."""
+    headers = [*PAGE["headers"], (b"authorization", value)]  # type: ignore[misc]
+    assert read_facts(PAGE | {"headers": headers}).navigation is None
+    basic = [*PAGE["headers"], (b"authorization", b"Basic abc")]  # type: ignore[misc]
+    assert read_facts(PAGE | {"headers": basic}).navigation is not None
+
+
 def test_headers_that_come_twice_are_joined() -> None:
     """With commas (RFC 9110 section 5.3), cookies with semicolons (RFC 6265 section 5.4)."""
     connection = request(

@@ -19,6 +19,7 @@ __all__ = [
     "KEY",
     "NOW",
     "ORIGIN",
+    "READER",
     "Fields",
     "claims",
     "code",
