@@ -188,7 +188,7 @@ async function show(answer, { method, path, token, carrier, body }) {
   $("headers").replaceChildren(...shown.flatMap((name) =>
     [make("dt", { textContent: name }), make("dd", { textContent: answer.headers.get(name) })]));
   $("json").textContent = value === undefined ? text || "(no body)" : pretty(value);
-  const shortened = token.length > 40 ? `${token.slice(0, 16)}…${token.slice(-8)}` : token;
+  const shortened = token.length > 24 ? `${token.slice(0, 16)}…${token.slice(-8)}` : token;
   const cookie = embedded ? `Cookie: __session=${shortened}` : "(the cookies of this browser)";
   const line = carrier === "cookie" ? cookie : `Authorization: Bearer ${shortened}`;
   $("sent").textContent = [`${method} ${path}`, token || !embedded ? line : "(no token)",
