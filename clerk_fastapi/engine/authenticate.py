@@ -40,10 +40,11 @@ class Accepted:
     __slots__ = ("kinds", "only")
 
     def __init__(self, accepts_token: AcceptsToken) -> None:
-        kinds = (accepts_token,) if isinstance(accepts_token, str) else tuple(accepts_token)
+        named = (accepts_token,) if isinstance(accepts_token, str) else accepts_token
+        kinds = tuple(named) if isinstance(named, Iterable) else ()
         if kinds == ("any",):
             kinds = _KINDS
-        if not kinds or not set(kinds) <= set(_KINDS):
+        if not kinds or not all(kind in _KINDS for kind in kinds):
             raise ConfigurationError(f"accepts_token takes {', '.join(_KINDS)}, or 'any'.")
         self.kinds: frozenset[TokenType] = frozenset(kind for kind in _KINDS if kind in kinds)
         self.only: TokenType | None = None

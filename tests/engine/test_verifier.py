@@ -1,4 +1,4 @@
-"""Tokens are believed with keys that may have to be fetched, and wrong clocks sometimes forgiven."""
+"""Tokens are believed with keys that may have to be fetched, and wrong clocks forgiven for once."""
 
 from typing import Any
 
