@@ -21,6 +21,7 @@ from clerk_fastapi import (
 )
 from clerk_fastapi.engine.authenticate import SESSIONS, accepted
 from clerk_fastapi.testing import LocalClerk, Session
+from clerk_fastapi.testing.signing import base64url
 from tests.engine.clock import Clock
 from tests.engine.connections import bearer, browser, request
 from tests.engine.pages import DOCUMENT, page, told
@@ -267,10 +268,8 @@ async def test_outage_is_no_verdict_on_a_machine(
 
 def jwt(header: object, claims: object) -> str:
     """Something with three parts."""
-    parts = [json.dumps(part).encode() for part in (header, claims)]
-    return (
-        ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts) + ".AAAA"
-    )
+    parts = [base64url(json.dumps(part).encode()) for part in (header, claims)]
+    return ".".join([*parts, "AAAA"])
 
 
 @pytest.mark.parametrize(
