@@ -24,7 +24,6 @@ __all__ = ["VerifyEndpoints"]
 
 logger = logging.getLogger("clerk_fastapi")
 
-_LONGEST_WAIT: Final = 300  # seconds that Clerk can make our callers wait
 _REFUSED_KEY_WAIT: Final = 60
 
 
@@ -102,7 +101,7 @@ def _check_status(answer: Answer, path: str) -> None:
         raise SecretKeyRefused(retry_after=_REFUSED_KEY_WAIT)
     if status != 200:
         logger.warning("%s was answered with %d", path, status)
-        raise BackendUnavailable(retry_after=min(answer.retry_after or 1, _LONGEST_WAIT))
+        raise BackendUnavailable(retry_after=answer.retry_after or 1)
 
 
 def _json_object(body: bytes) -> dict[str, object] | None:

@@ -21,6 +21,8 @@ HttpTransport: TypeAlias = httpx.AsyncBaseTransport  # httpx enters the package 
 logger = logging.getLogger("clerk_fastapi")
 
 _MAX_BODY = 1_048_576
+_LONGEST_WAIT = 300  # seconds that Clerk can make us and our callers wait
+_SESSION = re.compile(r"(/sessions/)[^/]+")
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)  # RFC 9110 section 10.2.3, within a lifetime
 _API_VERSION = "2026-05-12"
 
@@ -90,9 +92,10 @@ class Transport:
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._attempts(call, delays)
-        except (TimeoutError, httpx.HTTPError) as error:
+        # Of an answer that leads to no URL httpx complains in other words.
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             failure = type(error).__name__
-        logger.warning("no answer from %s: %s", call.url.partition("?")[0], failure)
+        logger.warning("no answer from %s: %s", _quiet(call.url), failure)
         # Outside of the except clause: errors of httpx keep the request, and so the secret key.
         raise BackendUnavailable
 
@@ -134,13 +137,18 @@ class _Call(NamedTuple):
 
 
 class _QuietURL(httpx.URL):
-    """A URL that does not say its query, which may be a secret: httpx logs every URL it calls."""
+    """A URL that does not say what may be a secret: httpx logs every URL it calls."""
 
     def __str__(self) -> str:
-        return super().__str__().partition("?")[0]
+        return _quiet(super().__str__())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
+
+
+def _quiet(url: str) -> str:
+    """A URL without its query, and without the session that it speaks of."""
+    return _SESSION.sub(r"\1...", url.partition("?")[0])
 
 
 async def _send(client: httpx.AsyncClient, call: _Call) -> Answer:
@@ -159,5 +167,5 @@ async def _send(client: httpx.AsyncClient, call: _Call) -> Answer:
     finally:
         await response.aclose()
     retry_after = response.headers.get("retry-after", "")
-    seconds = int(retry_after) if _SECONDS.fullmatch(retry_after) else None
+    seconds = min(int(retry_after), _LONGEST_WAIT) if _SECONDS.fullmatch(retry_after) else None
     return Answer(response.status_code, bytes(body), seconds)

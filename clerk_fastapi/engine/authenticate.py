@@ -82,7 +82,7 @@ class Authenticator(Generic[ClaimsT]):
         self._browsers = browsers
         self._machines = machines
 
-    def look_again(self, state: State[Any]) -> State[Any]:
+    def look_again(self, state: State[Any], scope: Scope) -> State[Any]:
         """Hold what was decided before against the clock: WebSockets outlive their tokens."""
         # What a handshake brings home was held against it already, and leads elsewhere at once.
         if isinstance(state, SignedIn) and state.location is None:
@@ -91,7 +91,7 @@ class Authenticator(Generic[ClaimsT]):
             except TokenError as error:
                 if state.token_type != "session_token":
                     return SignedOut(type(error)(error.message), token_type=state.token_type)
-                return _signed_out(error)
+                return _signed_out(error, scope.get("method"))
         return state
 
     def kind(self, facts: Facts, accepts: Accepted) -> TokenType | SignedOut:
@@ -152,7 +152,7 @@ class Authenticator(Generic[ClaimsT]):
 _OTHER_KIND: Final = "This route does not accept this kind of token; see its documentation."
 
 
-def _signed_out(error: TokenError, method: str | None = None) -> SignedOut:
+def _signed_out(error: TokenError, method: str | None) -> SignedOut:
     """Turn an error into a state, by a new error: the raised one keeps the token within reach."""
     logger.debug("signed out: %s", error.code)
     why = "non-eligible-no-refresh-cookie" if method == "GET" else "non-eligible-non-get"

@@ -215,7 +215,9 @@ class Browsers(Generic[ClaimsT]):
         try:
             return await self._opened(token.encode("utf-8", "surrogatepass"))
         except TokenExpired:
-            logger.debug("a handshake that was used before is ignored")
+            logger.warning(
+                "a handshake is ignored that was used before, or the clock of this machine is wrong"
+            )
         except TokenError as error:
             if is_development:
                 raise

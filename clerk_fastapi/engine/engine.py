@@ -50,9 +50,11 @@ class _Kept(NamedTuple):
     """What a request turned out to be, for the next guard that asks, and the facts it rests on.
 
     A scope may be copied and its headers changed, so the facts are compared; and the type is
-    private, so that nobody else's entry in a scope passes for it.
+    private, so that nobody else's entry in a scope passes for it. The engine is kept, too: names
+    are made of addresses, which are given to others when their owners are gone.
     """
 
+    engine: Engine[Any]
     facts: Facts
     state: State[Any]
 
@@ -162,14 +164,14 @@ class Engine(Generic[ClaimsT]):
             return kind
         name = self._kept_under if kind == "session_token" else f"{self._kept_under}.machine"
         kept = scope.get(name)
-        if isinstance(kept, _Kept) and kept.facts == facts:
-            state = self._authenticator.look_again(kept.state)
+        if isinstance(kept, _Kept) and kept.engine is self and kept.facts == facts:
+            state = self._authenticator.look_again(kept.state, scope)
         elif kind == "session_token":
             state = await self._authenticator.session(facts, scope)
-            scope[name] = _Kept(facts, state)
+            scope[name] = _Kept(self, facts, state)
         else:
             state = await self._authenticator.machine(facts, kind)
-            scope[name] = _Kept(facts, state)
+            scope[name] = _Kept(self, facts, state)
         if state.cookies and not isinstance(state, Handshake):
             _hand_over(state.cookies, scope)
         if treat_pending_as_signed_out and isinstance(state, SignedIn) and state.auth.is_pending:

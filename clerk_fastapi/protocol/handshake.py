@@ -21,6 +21,7 @@ from clerk_fastapi.errors import (
     TokenIssuedInFuture,
     TokenNotActiveYet,
 )
+from clerk_fastapi.protocol.claims import COOKIE_LIMIT
 from clerk_fastapi.protocol.credentials import BrowserCookies, Navigation
 from clerk_fastapi.protocol.identity import Identity
 from clerk_fastapi.protocol.site import Site, is_loopback
@@ -57,6 +58,10 @@ _LEGACY_DEV_BROWSER: Final = "__dev_session"
 _SYNCED: Final = "__clerk_synced"
 _REDIRECT_URL: Final = "__clerk_redirect_url"
 _BROUGHT_HOME: Final = frozenset({HANDSHAKE, "__clerk_help", DEV_BROWSER, HANDSHAKE_NONCE})
+
+# What would come home a second time, and stand before what is new.
+_OWN: Final = frozenset({DEV_BROWSER, _LEGACY_DEV_BROWSER})
+_LEFT_OUT: Final = _BROUGHT_HOME | _OWN
 
 _MOST_REDIRECTS: Final = 3
 _LOOP: Final = (
@@ -305,14 +310,15 @@ def _handshake(visit: Visit, reason: str) -> str | None:
     if base is None:
         return None
     parameters = [
-        ("redirect_url", visit.url.without((DEV_BROWSER, _LEGACY_DEV_BROWSER))),
+        ("redirect_url", visit.url.without(_LEFT_OUT if visit.site.is_development else _OWN)),
         ("__clerk_api_version", API_VERSION),
         ("suffixed_cookies", str(visit.cookies.suffixed).lower()),
         ("__clerk_hs_reason", reason),
     ]
     if visit.site.takes_nonces:
         parameters.append(("format", "nonce"))
-    if visit.cookies.session is not None:
+    # Longer ones are not Clerk's: no browser keeps them, and no proxy passes such a redirect on.
+    if visit.cookies.session is not None and len(visit.cookies.session) <= COOKIE_LIMIT:
         parameters.append(("__session", visit.cookies.session))
     if visit.site.is_development and visit.dev_browser:
         parameters.append((DEV_BROWSER, visit.dev_browser))

@@ -16,6 +16,9 @@ _PART: Final = re.compile(
     r"|(?P<text>[^:(){}\\?*+\[\]|^$]+?(?=/?[:(]|$))",
     re.ASCII,
 )
+_ENDLESS: Final = re.compile(r"\(\.\*\)|:\w+[*+]", re.ASCII)
+_TWO_IN_A_SEGMENT: Final = re.compile(r":[^/(]*:|\(\.\*\)[^/]*:|:[^/]*\(\.\*\)", re.ASCII)
+_LONGEST_PATH: Final = 2_048
 _SEGMENT: Final = r"[^/#?]+?"
 _END: Final = r"[/#?]?\Z"
 
@@ -24,7 +27,9 @@ class PathPattern:
     """One pattern, compiled: ``:name`` takes a segment, ``(.*)`` anything; letters in any case.
 
     A parameter may be optional (``:name?``) or take several segments (``:name*``, ``:name+``). A
-    slash at the end is forgiven. What is taken is not decoded.
+    slash at the end is forgiven. What is taken is not decoded. Only one part may be of any length,
+    and only one parameter stands in a segment, because strangers choose the paths: finding out how
+    to divide them among several takes too long.
 
     :raises ConfigurationError: for any other syntax, so that nothing means less than it seems to.
     """
@@ -43,15 +48,25 @@ class PathPattern:
 
     def match(self, path: str) -> Mapping[str, str] | None:
         """The parameters of a path that fits, without those that are left out."""
-        found = self._regex.match(path)
+        found = self._regex.match(path) if len(path) <= _LONGEST_PATH else None
         if found is None:
             return None
         return {name: value for name, value in found.groupdict().items() if value}
 
 
+def _check_cost(text: str) -> None:
+    endless = len(_ENDLESS.findall(text))
+    if endless > 1 or _TWO_IN_A_SEGMENT.search(text):
+        raise ConfigurationError(
+            f"The path pattern {text!r} can be matched in too many ways: write (.*), :name* or "
+            ":name+ once, and one parameter in a segment."
+        )
+
+
 def _translated(text: str) -> str:
     if not isinstance(text, str) or not text.startswith("/"):
         raise ConfigurationError("A path pattern is text that begins with a slash.")
+    _check_cost(text)
     regex, at = "", 0
     while at < len(text):
         part = _PART.match(text, at)

@@ -15,6 +15,9 @@ from clerk_fastapi.web.refusals import teach
 __all__ = ["Entrance", "applications", "running_engine", "start", "stop"]
 
 _RUNNING = "clerk_fastapi.running"
+_CACHING = frozenset(
+    {b"cache-control", b"cdn-cache-control", b"expires", b"pragma", b"surrogate-control"}
+)
 _NOT_RUN = (
     "A mounted application was made with the lifespan of a Clerk of its own, and nobody runs the "
     "lifespans of mounted applications: take it off there, and write async with "
@@ -51,8 +54,11 @@ def _setting_cookies(scope: Scope, send: Send) -> Send:
 
     async def send_with_cookies(message: Message) -> None:
         if cookies and message["type"] == "http.response.start":
+            kept = [pair for pair in message.get("headers", ()) if pair[0].lower() not in _CACHING]
             added = [(b"set-cookie", cookie.encode("latin-1")) for cookie in cookies]
-            message = {**message, "headers": [*message.get("headers", ()), *added]}
+            # A cache that kept this answer would sign others in.
+            private = (b"cache-control", b"private, no-store")
+            message = {**message, "headers": [*kept, private, *added]}
             cookies.clear()
         await send(message)
 

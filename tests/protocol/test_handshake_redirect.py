@@ -124,7 +124,7 @@ SYNC = OrganizationSync(["/orgs/:slug", "/by-id/:id"], ["/me"])
             "/?__clerk_db_jwt=dvb_2&x=1&__dev_session=y&__clerk_handshake=z",
             SIGNED_IN,
             {
-                "redirect_url": f"https://{HOST}/?x=1&__clerk_handshake=z",
+                "redirect_url": f"https://{HOST}/?x=1",
                 "suffixed_cookies": "false",
                 "__session": "a.b.c",
                 "__clerk_db_jwt": "dvb_2",
