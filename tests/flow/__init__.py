@@ -1,0 +1,1 @@
+"""The whole way of a browser over HTTP: application, handshake, and back."""
