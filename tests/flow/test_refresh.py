@@ -1,10 +1,15 @@
 """A session made fresh behind the scenes: with a refresh token, no redirect is needed."""
 
-import pytest
+from typing import Any
 
+import pytest
+from fastapi import Depends, FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+
+from clerk_fastapi import Clerk, require_auth, require_role
 from clerk_fastapi.testing import LocalClerk, Session, User
 from tests.backend.clock import Clock
-from tests.flow.serving import FETCH, NAVIGATION, Browser, Site, reasons
+from tests.flow.serving import FETCH, NAVIGATION, Browser, Site, open_site, reasons
 
 kinds = pytest.mark.parametrize("headers", [NAVIGATION, FETCH], ids=["page", "fetch"])
 
@@ -59,6 +64,40 @@ def test_guests_page_refreshes_too(
     answer = browser.get(f"{site.url}/guests", headers=FETCH)
     assert answer.json() == {"user": ada.id}
     assert any(each.startswith("__session=") for each in answer.headers.get_list("set-cookie"))
+
+
+def test_cookies_come_with_whatever_the_page_answers(
+    local: LocalClerk, ada: User, browser: Browser, clock: Clock
+) -> None:
+    """Also if it turns the user away, finds nothing, or breaks off."""
+
+    def make(clerk: Clerk[Any]) -> FastAPI:
+        app = FastAPI(lifespan=clerk.lifespan)
+
+        @app.get("/admins", dependencies=[Depends(require_role("org:admin"))])
+        async def admins() -> None: ...
+
+        @app.get("/missing", dependencies=[Depends(require_auth)])
+        async def missing() -> None:
+            raise HTTPException(404)
+
+        @app.get("/stream", dependencies=[Depends(require_auth)])
+        async def stream() -> StreamingResponse:
+            return StreamingResponse(iter(["one", "two"]), headers={"set-cookie": "theme=dark"})
+
+        return app
+
+    with open_site(local, make=make) as site:
+        for path, status in (("/admins", 403), ("/missing", 404), ("/stream", 200)):
+            session = browser.sign_in(site, ada)
+            browser.hold(site, local.cookies(session, azp=site.url, refresh=True))
+            clock.now += 3_600
+            answer = browser.get(site.url + path, headers=FETCH)
+            assert answer.status_code == status
+            fresh = browser.held(site)["__session"]
+            assert fresh in str(answer.headers.get_list("set-cookie"))
+            assert local.session_of(fresh) is session
+    assert browser.held(site)["theme"] == "dark"
 
 
 def test_forms_are_not_refreshed(
