@@ -47,6 +47,8 @@ class Answers:
     """
 
     def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        """The calls that this package made, in order."""
         self._answers: dict[str, Answer] = {}
         self._names: dict[str, str] = {}
         for name, described in KEY_SETS.items():

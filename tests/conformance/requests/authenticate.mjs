@@ -1,7 +1,7 @@
 // Judges requests with Clerk's own authenticateRequest(): one JSON line on stdin, one on stdout.
 //
 //   {"now", "method", "url", "headers", "client", "options", "pending"}
-//   -> {"status", "reason", "token_type", "location", "cookies", "auth", "token"}
+//   -> {"status", "reason", "token_type", "location", "cookies", "auth", "token", "calls"}
 //
 // An exception that the SDK lets out is the status "crash".
 
@@ -15,6 +15,19 @@ Date.now = () => now; // where the SDK takes the time from
 const later = globalThis.setTimeout;
 globalThis.setTimeout = (callback, _, ...rest) => later(callback, 0, ...rest); // retries do not wait
 for (const name of ['log', 'info', 'warn', 'error']) console[name] = () => {};
+
+// The SDK takes fetch as it finds it when it is loaded.
+const send = globalThis.fetch;
+let calls = [];
+globalThis.fetch = (url, init) => {
+  calls.push({
+    method: init.method ?? 'GET',
+    target: url.slice(new URL(url).origin.length),
+    bearer: new Headers(init.headers).get('authorization'),
+    body: init.body ?? null,
+  });
+  return send(url, init);
+};
 
 const { createClerkClient } = await import('@clerk/backend');
 
@@ -61,12 +74,13 @@ async function shown(state, pending) {
 
 async function judged({ now: moment, method, url, headers, client, options, pending }) {
   now = moment;
+  calls = [];
   let state;
   try {
     const request = new Request(url, { method, headers });
     state = await clientOf(client).authenticateRequest(request, options);
   } catch (error) {
-    return { status: 'crash', reason: `${error}` };
+    return { status: 'crash', reason: `${error}`, calls };
   }
   let auth;
   try {
@@ -82,6 +96,7 @@ async function judged({ now: moment, method, url, headers, client, options, pend
     cookies: state.headers.getSetCookie(),
     auth,
     token: state.token,
+    calls,
   };
 }
 

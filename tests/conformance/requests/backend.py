@@ -58,6 +58,9 @@ class _Server:
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
                 method, target, _ = request.split(" ")
                 bearer = head.decode("latin-1").partition("earer ")[2].partition("\r\n")[0]
+                if headers.get("user-agent", "").startswith("clerk-fastapi/"):
+                    call = {"method": method, "target": target, "bearer": f"Bearer {bearer}"}
+                    self._answers.asked.append({**call, "body": body.decode() or None})
                 writer.write(_written(self._answer(method, target, bearer, body)))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

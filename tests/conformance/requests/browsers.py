@@ -10,6 +10,16 @@ __all__ = ["cookies", "forwarded", "kind_of_request", "url"]
 
 ODD_UATS = ("", "abc", "5abc", "-1", "0x10", "1e3", " 0", "00", "1_0", "+5", "99999999999999999999")
 ODD_COUNTS = ("4", "-1", "abc", "3.0", "0x3", "1e9", "Infinity", "", "2.5", "03", "1e0")
+ODD_QUERIES = (
+    "flag",
+    "a=1&&b=%zz",
+    "=v",
+    "a=b=c",
+    "x=%C3%A9&y=%E9",
+    "p=a+b%2Bc",
+    "[]=1&'=2",
+    'a="<>`{}|^',
+)
 LAYOUTS = {"both": 34, "different": 22, "suffixed": 16, "plain": 18, "older": 4, "none": 10}
 PATHS = (
     "/",
@@ -25,7 +35,32 @@ PATHS = (
     "/orgs/caf%C3%A9/x",
     "/caf%C3%A9/%2F",
 )
-ODD_PATHS = ("//evil.example/p", "//evil.example", "/%zz", "/a//b", "/;x=1", "/~a(b)'!*", "///x")
+ODD_PATHS = (
+    "//evil.example/p",
+    "//evil.example",
+    "///x",
+    "//",
+    "/%zz",
+    "/a//b",
+    "/;x=1",
+    "/~a(b)'!*",
+    "/ORGS/acme",
+    "/orgs/acme/",
+    "/orgs//acme",
+    "/orgs/ac%2Fme/x",
+    "/orgs/%61cme",
+    "/orgs/acme/projects/org_2a",
+    "/acme/settings",
+    "/orgs/acme%0A",
+    "/o-acme/x",
+    "/aXb/org_2a",
+    "/orgs/../me",
+    "/./me",
+    "/orgs/%2e%2e/me",
+    "/me?",
+    '/a"<>`{}|',
+    "/me/%E9",
+)
 
 
 def cookies(draw: Draw, options: Options, base: int, host: str) -> list[list[Any]]:
@@ -132,6 +167,13 @@ def _referer(draw: Draw, question: Question) -> str:
         "about:blank",
         "not a url",
         "/relative",
+        f"https://user@{key.host}/",
+        "https://accounts.example.com:443/",
+        f"{own}:443/",
+        "https://[::1]:3000/",
+        "https://xn--caf-dma.example/",
+        "HTTPS://APP.EXAMPLE.COM",
+        " ",
         "https://",
     )
 
@@ -139,12 +181,21 @@ def _referer(draw: Draw, question: Question) -> str:
 def url(draw: Draw, question: Question) -> None:
     """Path and query, with the parameters that mean something to Clerk, and odd ones."""
     options = question["options"]
-    question["path"] = draw.either(0.96, draw.one(*PATHS), *ODD_PATHS)
+    question["path"] = draw.either(0.92, draw.one(*PATHS), *ODD_PATHS)
     query = question["query"]
     if draw.chance(0.25):
         query.append(draw.one(["q", "a b&c=d"], ["page", "2"], ["x", "\u00e9"], ["e", ""]))
     if draw.chance(0.04):
-        odd = ("flag", "a=1&&b=%zz", "=v", "a=b=c", "x=%C3%A9&y=%E9", "p=a+b%2Bc", "[]=1&'=2")
+        odd = (
+            "flag",
+            "a=1&&b=%zz",
+            "=v",
+            "a=b=c",
+            "x=%C3%A9&y=%E9",
+            "p=a+b%2Bc",
+            "[]=1&'=2",
+            'a="<>`{}|^',
+        )
         query.append([None, draw.one(*odd)])
     if draw.chance(0.04):
         value: Value = draw.either(0.7, "dvb_2query", "")

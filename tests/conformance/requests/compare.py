@@ -1,5 +1,6 @@
 """Both sides' verdicts on a case, held against each other and against the rules."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,10 +8,13 @@ from urllib.parse import parse_qsl
 
 from tests.conformance.requests.answers import Answers
 from tests.conformance.requests.question import Question, text_of
+from tests.conformance.requests.rows.handshakes import takes_nonces
 from tests.conformance.requests.rule import Rule, Verdict, unmasked
 from tests.conformance.requests.rules import RULES
 
 __all__ = ["Case", "Outcome", "amended", "compare"]
+
+NONCE_CALL = "GET /clients/handshake_payload?"
 
 
 @dataclass
@@ -58,6 +62,9 @@ def compare(
     case: Case, theirs: Verdict, after: Verdict, ours: Verdict, rules: Sequence[Rule] = RULES
 ) -> Outcome:
     """Judge this package's verdict by the SDK's, and by its verdict on the amended question."""
+    made = _calls(ours, {}) - _calls(theirs, {}) - _calls(after, case.texts)
+    if takes_nonces(case.question):
+        made = {call for call in made if not call.startswith(NONCE_CALL)}
     theirs, ours = normal(theirs, {}), normal(ours, {})
     expected = normal(after, case.texts)
     shown: list[Rule] = []
@@ -76,6 +83,8 @@ def compare(
         problem = f"different: {', '.join(differing)}"
     elif _kinder(theirs, ours) and not any(rule.kinder for rule in rows):
         problem = "kinder, and no row says so"
+    elif made:
+        problem = f"calls that the SDK does not make: {', '.join(sorted(made))}"
     return Outcome(theirs, expected, ours, _names(rows), _names(shown), problem)
 
 
@@ -86,12 +95,25 @@ def _names(rules: Sequence[Rule]) -> tuple[str, ...]:
 def normal(verdict: Mapping[str, Any], texts: Mapping[str, str]) -> Verdict:
     """A verdict as it is compared: URLs in parts, amended tokens and masked names put back."""
     found: Verdict = _replaced(verdict, texts)
+    found.pop("calls", None)
     location = found.get("location")
     if isinstance(location, str):
         base, _, query = location.partition("?")
         found["location"] = [base, *map(list, parse_qsl(query, keep_blank_values=True))]
     if found["status"] == "crash":
         return {"status": "crash", "reason": found["reason"]}
+    return found
+
+
+def _calls(verdict: Verdict, texts: Mapping[str, str]) -> set[str]:
+    """What Clerk was asked, but for keys, which are remembered, and for headers told of."""
+    found = set()
+    for call in _replaced(verdict.get("calls", []), texts):
+        target = call["target"].removeprefix("/v1")
+        if target != "/jwks":
+            body = json.loads(call["body"]) if call["body"] else {}
+            body.pop("request_headers", None)
+            found.add(" ".join([call["method"], target, call["bearer"], json.dumps(body)]))
     return found
 
 
@@ -119,6 +141,8 @@ def _pairs(new: object, old: object, answers: Answers) -> Iterator[tuple[str, st
             yield text_of(new, answers), text_of(old, answers)
         if "asks" in new and "asks" in old:
             yield text_of(new, answers), text_of(old, answers)
+        if "sid" in new and "sid" in old:
+            yield answers.name("sess_", new["sid"]), answers.name("sess_", old["sid"])
         for name in new.keys() & old.keys():
             yield from _pairs(new[name], old[name], answers)
     elif isinstance(new, list) and isinstance(old, list) and len(new) == len(old):

@@ -16,6 +16,9 @@ PATTERNS: list[dict[str, list[str]]] = [
     },
     {"personal_account_patterns": ["/me", "/dashboard"]},
     {"organization_patterns": ["/orgs/:slug"], "personal_account_patterns": []},
+    {"organization_patterns": ["/orgs/:slug/projects/:id", "/:slug/settings"]},
+    {"organization_patterns": ["/orgs/:slug"], "personal_account_patterns": ["/me(.*)"]},
+    {"organization_patterns": ["/a.b/:id", "/o-:slug/(.*)", "/orgs/(.*)/:id"]},
 ]
 
 
@@ -28,6 +31,8 @@ def configured(draw: Draw) -> tuple[Options, str, str]:
     scheme, host = "https", "app.example.com"
     if not production and draw.chance(0.6):
         scheme, host = "http", LOOPBACK
+    if draw.chance(0.03):
+        host = draw.one(host.upper(), "app.example.com:8443", f"{host}:443".replace(":3000", ""))
     if draw.chance(0.18):
         host = _satellite(draw, options)
         scheme = "https"
@@ -50,7 +55,7 @@ def restricted(draw: Draw, options: Options, scheme: str, host: str) -> None:
     """Add restrictions on tokens."""
     if draw.chance(0.25):
         options["authorized_parties"] = draw.one(
-            [f"{scheme}://{host}"], ["https://app.example.com", "https://other.example.com"]
+            [f"{scheme}://{host.lower()}"], ["https://app.example.com", "https://other.example.com"]
         )
     if draw.chance(0.06):
         options["audience"] = draw.one("api", ["api", "web"])

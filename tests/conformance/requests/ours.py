@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from clerk_fastapi import Auth, Clerk, OrganizationSync
 from clerk_fastapi.errors import ClerkError
 from tests.conformance.ours import shown
+from tests.conformance.requests.answers import Answers
 from tests.conformance.requests.question import KEYS, Options, Written, secret_key
 from tests.conformance.tokens import pem
 
@@ -57,8 +58,9 @@ class _Shared(httpx.AsyncBaseTransport):
 class Package:
     """Judges as an application would: one `Clerk` for each set of options."""
 
-    def __init__(self, stack: AsyncExitStack, api_url: str) -> None:
+    def __init__(self, stack: AsyncExitStack, api_url: str, answers: Answers) -> None:
         self._stack = stack
+        self._answers = answers
         self._api_url = api_url
         self._transport = httpx.AsyncHTTPTransport(verify=False)
         stack.push_async_callback(self._transport.aclose)
@@ -67,6 +69,11 @@ class Package:
 
     async def judge(self, written: Written) -> dict[str, Any]:
         """The verdict, in the words of `authenticate.mjs`."""
+        before = len(self._answers.asked)
+        verdict = await self._judged(written)
+        return {**verdict, "calls": self._answers.asked[before:]}
+
+    async def _judged(self, written: Written) -> dict[str, Any]:
         question = written.question
         options = question["options"]
         self._now = question["now"]

@@ -48,7 +48,7 @@ def signed_out(reason: str, verdict: Verdict, **changed: object) -> Verdict:
 
 
 NOTHING = "not-a-token."
-"""Before a value that is to be read as junk."""
+"""Before a value that is to be read as junk, or as just any text."""
 
 
 def masked(name: str) -> str:

@@ -86,7 +86,7 @@ async def _judged(node: str, names: Sequence[Name]) -> dict[Name, tuple[Question
     async with AsyncExitStack() as stack:
         api_url = stack.enter_context(serving(answers))
         sdk = stack.enter_context(judging(node, api_url))
-        package = Package(stack, api_url)
+        package = Package(stack, api_url, answers)
         for start in range(0, len(names), BATCH):
             judged |= await _batch(names[start : start + BATCH], answers, sdk, package)
     return judged

@@ -46,6 +46,7 @@ FORGED: tuple[dict[str, Any], ...] = (
     {"header": {"typ": "jwt"}},
     {"header": {"extra": 1}},
     {"filler": 17_000},
+    {"filler": 3_500},
 )
 ODD_CLAIMS: tuple[dict[str, Any], ...] = (
     {"sub": ""},

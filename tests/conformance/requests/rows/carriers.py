@@ -12,6 +12,7 @@ __all__ = ["RULES", "asks_for_session", "authorization_of", "is_page", "public_o
 
 FORWARDED = ("x-forwarded-host", "x-forwarded-proto")
 HOST = re.compile(r"[A-Za-z0-9_.-]+(:[0-9]{1,5})?")
+DOTS = re.compile(r"(\.|%2e){1,2}", re.IGNORECASE)
 UAT = re.compile(r" *[0-9]{1,15}", re.ASCII)
 COUNT = re.compile(r"__clerk_redirect_count=[^;]*")
 
@@ -42,12 +43,11 @@ def _lower_case_bearer(question: Question) -> Question | None:
 
 def _two_blanks(question: Question) -> Question | None:
     """More than one blank before the token is one blank, as in RFC 9110 section 11.4."""
-    parts = question["authorization"]
-    if len(parts) != 2 or not isinstance(parts[0], str) or parts[0].rstrip(" ") != "Bearer":
+    scheme, *rest = question["authorization"] or [""]
+    rest = [part for part in rest if part != " "]
+    if len(rest) != 1 or not isinstance(scheme, str) or scheme.rstrip(" ") != "Bearer":
         return None
-    if parts[0] == "Bearer ":
-        return None
-    return {**deepcopy(question), "authorization": ["Bearer ", parts[1]]}
+    return {**deepcopy(question), "authorization": ["Bearer ", *rest]}
 
 
 def _refused_header(question: Question, verdict: Verdict) -> Verdict | None:
@@ -109,7 +109,7 @@ def public_origin(question: Question) -> tuple[str, str]:
 def _forwarded(question: Question) -> Question | None:
     """The public URL as we see it, where the SDK sees another one."""
     given = {name: value for name, value in reversed(question["headers"]) if name in FORWARDED}
-    if not given:
+    if not given and not question["path"].startswith("//"):
         return None
     scheme, host = public_origin(question)
     theirs = {name: value.partition(",")[0] for name, value in given.items()}
@@ -126,7 +126,8 @@ def _forwarded(question: Question) -> Question | None:
         return None
     amended = deepcopy(question)
     amended["headers"] = headers
-    amended["scheme"], amended["host"] = scheme, host
+    default = ":443" if scheme == "https" else ":80"
+    amended["scheme"], amended["host"] = scheme, host.lower().removesuffix(default)
     return amended
 
 
@@ -296,7 +297,22 @@ def _jar(question: Question) -> dict[str, Any]:
     return {name: value for name, value in jar.items() if value}
 
 
+def _odd_referer(question: Question) -> Question | None:
+    """No browser names a user in it."""
+    kept = [pair for pair in question["headers"] if pair[0] != "referer" or "@" not in pair[1]]
+    return {**question, "headers": kept} if kept != question["headers"] else None
+
+
+def _dot_segments(question: Question) -> Question | None:
+    """They stay, as they do for the application's router; browsers send none."""
+    segments = question["path"].split("/")
+    kept = [NOTHING + each if DOTS.fullmatch(each) else each for each in segments]
+    return {**question, "path": "/".join(kept)} if kept != segments else None
+
+
 RULES = (
+    Rule("odd-referer", _odd_referer, kinder=True),
+    Rule("dot-segments", _dot_segments, kinder=True),
     Rule("bearer-spelling", _lower_case_bearer, kinder=True),
     Rule("bearer-spelling", _two_blanks, kinder=True),
     Rule("odd-token", _odd_tokens, kinder=True),

@@ -7,7 +7,7 @@ from typing import Any
 from tests.conformance.requests.question import KEYS, Question, Value
 from tests.conformance.requests.reading import claims_of, header_of
 from tests.conformance.requests.rows.carriers import asks_for_session, is_page, public_origin
-from tests.conformance.requests.rows.machines import token_in
+from tests.conformance.requests.rows.machines import has_good_header, token_in
 from tests.conformance.requests.rows.sessions import issuers
 from tests.conformance.requests.rule import (
     Amend,
@@ -19,9 +19,10 @@ from tests.conformance.requests.rule import (
     without,
 )
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "takes_nonces"]
 
 TOKEN, NONCE = "__clerk_handshake", "__clerk_handshake_nonce"
+BROUGHT = (TOKEN, NONCE, "__clerk_help")
 TEMPLATE = "cl_B7d4PD222AAA"
 CODE = re.compile(r"[a-z0-9_-]{1,64}")
 ALLOWED = re.compile(
@@ -29,7 +30,6 @@ ALLOWED = re.compile(
     r"|__client|__clerk_handshake(_nonce)?"
 )
 OTHERS = ("cl_B7d4PD333AAA", "cl_x")
-TYPES = ("JWT", "at+jwt", "application/at+jwt")
 UNAVAILABLE = "raises 503"
 UNFETCHED = {
     "jwks_none": "jwk-remote-failed-to-load",
@@ -54,6 +54,14 @@ def _carrier(question: Question) -> Question | None:
     if question["options"]["instance"] == "development":
         return None
     return without(question, [TOKEN, NONCE], "query")
+
+
+def takes_nonces(question: Question) -> bool:
+    """Whether a nonce came where one may come: Clerk is asked for it, whatever it says."""
+    pairs = list(question["cookies"])
+    if question["options"]["instance"] == "development":
+        pairs += question["query"]
+    return is_page(question) and any(name == NONCE and value for name, value in pairs)
 
 
 def brought(question: Question) -> tuple[str, Any] | None:
@@ -183,7 +191,7 @@ def _directives(question: Question) -> Question | None:
 
 
 def _for_host(attributes: str, host: str) -> str:
-    host = host.partition(":")[0]
+    host = host.lower().partition(":")[0]
     kept = []
     for part in attributes.split("; "):
         name, _, domain = part.partition("=")
@@ -223,6 +231,33 @@ def _not_home(question: Question) -> Question | None:
     return amended if amended is not question else None
 
 
+def _leads_home(question: Question, verdict: Verdict) -> Verdict | None:
+    """The way back of a development browser brings nothing that was brought before."""
+    if question["options"]["instance"] != "development" or verdict["status"] != "handshake":
+        return None
+    base, *pairs = verdict["location"]
+    changed = [
+        [name, _cleared(value) if name == "redirect_url" else value] for name, value in pairs
+    ]
+    return {**verdict, "location": [base, *changed]}
+
+
+def _cleared(url: str) -> str:
+    page, _, query = url.partition("?")
+    kept = [each for each in query.split("&") if each.partition("=")[0] not in BROUGHT]
+    return page + ("?" if kept != [""] and kept else "") + "&".join(kept)
+
+
+def _long_session(question: Question, verdict: Verdict) -> Verdict | None:
+    """A token that fits into no cookie does not fit into a URL either."""
+    del question
+    if verdict["status"] != "handshake":
+        return None
+    base, *pairs = verdict["location"]
+    kept = [pair for pair in pairs if pair[0] != "__session" or len(pair[1]) <= 4_096]
+    return {**verdict, "location": [base, *kept]}
+
+
 def _refresh_answers(question: Question) -> Question | None:
     """Clerk's word for a refusal is passed on if it is a word; what is no list holds no cookies."""
     amended = deepcopy(question)
@@ -254,7 +289,7 @@ def _keys(question: Question, verdict: Verdict) -> Verdict | None:
     wanted = verdict["reason"] in UNVERIFIED and verdict["status"] != "crash"
     token = token_in(question)
     if token is not None and verdict["reason"] == "token-verification-failed":
-        wanted = "token" in token and header_of(token).get("typ", "JWT") in TYPES
+        wanted = "token" in token and has_good_header(token)
     home = brought(question)
     if home is not None and asks_for_session(question):
         wanted = wanted or _wants_key(home, question)
@@ -288,4 +323,6 @@ RULES = (
     Rule("other-sessions", _other_sessions, kinder=True),
     Rule("category", _inner_category),
     Rule("handshake-refused", judge=_refused),
+    Rule("way-home", judge=_leads_home),
+    Rule("long-session", judge=_long_session),
 )

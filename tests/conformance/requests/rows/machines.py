@@ -9,7 +9,7 @@ from tests.conformance.requests.rows.carriers import authorization_of
 from tests.conformance.requests.rows.sessions import issuers
 from tests.conformance.requests.rule import Judge, Rule, Verdict, signed_out
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "has_good_header", "token_in"]
 
 M2M = "cl_B7d4PD333AAA"
 NOT_OAUTH = ("cl_B7d4PD111AAA", "cl_B7d4PD222AAA", M2M, "")
@@ -126,6 +126,14 @@ def kind_of(token: Value) -> str | None:
     return "oauth_token" if "at+jwt" in str(header_of(token).get("typ")) else None
 
 
+def has_good_header(token: Value) -> bool:
+    """Whether a machine's JWT is what it says, as far as its header goes."""
+    kind, header = kind_of(token), header_of(token)
+    if kind == "m2m_token":
+        return header.get("cat") == M2M and header.get("typ", "JWT") == "JWT"
+    return kind == "oauth_token" and header.get("cat") not in NOT_OAUTH
+
+
 def _uncategorized(token: Value, kind: str, question: Question) -> bool:
     del question
     return kind == "m2m_token" and "cat" not in header_of(token)
@@ -183,7 +191,7 @@ def _by_prefix(question: Question, verdict: Verdict) -> Verdict | None:
         return None
     for part in question["authorization"]:
         for kind, prefix in PREFIXES.items():
-            if isinstance(part, str) and part.startswith(prefix):
+            if isinstance(part, str) and part.startswith(prefix) and part.count(".") == 2:
                 return {**verdict, "token_type": kind}
     return None
 

@@ -117,7 +117,8 @@ def _features(token: dict[str, Any], question: Question) -> None:
 
 
 def _status(token: dict[str, Any], question: Question) -> None:
-    del question
+    if question["options"].get("pending"):
+        return
     if token.get("claims", {}).get("sts") not in (None, "active", "pending"):
         token["claims"] = {**token["claims"], "sts": "pending"}
 
