@@ -109,6 +109,42 @@ async def test_template_token_made_an_expired_session_fresh(
         assert answer.headers.get_list("set-cookie") == [f"__session={fresh}; Path=/"]
 
 
+NEIGHBOUR = "https://evil.example.com"
+
+
+async def test_session_of_a_neighbour_came_home_from_a_handshake(
+    live: LocalClerk, ada: Session
+) -> None:
+    """Row 7: a neighbour can plant what its own visitor was given, genuine as it is."""
+    for party, status in ((NEIGHBOUR, 401), (ORIGIN, 200)):
+        token = live.handshake_token([f"__session={live.token(ada, azp=party)}; Path=/"])
+        headers = jar({"__clerk_handshake": token}) | DOCUMENT
+        assert (await ask(Clerk(**live.settings()), headers=headers)).status_code == status
+
+
+async def test_session_of_a_neighbour_was_made_fresh(
+    live: LocalClerk, ada: Session, clock: Clock
+) -> None:
+    """Row 7: an expired one is held against the same rule, before Clerk is asked for anything."""
+    for party, status in ((NEIGHBOUR, 401), (ORIGIN, 200)):
+        cookies = live.cookies(ada, azp=party, refresh=True)
+        clock.now += 3_600
+        assert (await ask(Clerk(**live.settings()), headers=jar(cookies))).status_code == status
+        asked = live.requests_to(f"/sessions/{ada.id}/refresh")
+        assert len(asked) == (status == 200)
+
+
+async def test_refresh_brought_the_session_of_a_neighbour(
+    live: LocalClerk, ada: Session, clock: Clock
+) -> None:
+    """Row 7: and so is what Clerk answers."""
+    cookies = live.cookies(ada, refresh=True)
+    clock.now += 3_600
+    transport = Refreshing(live, live.token(ada, azp=NEIGHBOUR))
+    settings: Any = live.settings() | {"transport": transport}
+    assert code(await ask(Clerk(**settings), headers=jar(cookies))) == "token-expired"
+
+
 @pytest.mark.parametrize(
     "referrer",
     [
