@@ -92,9 +92,15 @@ def test_what_a_browser_says_of_a_page_is_read() -> None:
         ({"root_path": "/api/"}, b"/api/a%20b?x=1?"),
         ({"root_path": "/a"}, b"/a/a%20b?x=1?"),
         ({"root_path": "/a b"}, b"/a%20b?x=1?"),
-        ({"root_path": "/api", "raw_path": b"/api"}, b"/api?x=1?"),
-        ({"root_path": "/api", "raw_path": b"/api/x"}, b"/api/x?x=1?"),
-        ({"root_path": "/api", "raw_path": b"/apis"}, b"/api/apis?x=1?"),
+        ({"root_path": "/api", "path": "/api", "raw_path": b"/api"}, b"/api?x=1?"),
+        ({"root_path": "/api", "path": "/api/x", "raw_path": b"/api/x"}, b"/api/x?x=1?"),
+        ({"root_path": "/api", "path": "/apis", "raw_path": b"/apis"}, b"/api/apis?x=1?"),
+        ({"root_path": "/\u00e9 ", "path": "/x", "raw_path": None}, b"/%C3%A9%20/x?x=1?"),
+        (
+            {"root_path": "/\u00e9", "path": "/\u00e9/x", "raw_path": b"/%C3%A9/x"},
+            b"/%C3%A9/x?x=1?",
+        ),
+        ({"root_path": "/\udc80", "path": "/x", "raw_path": b"/x"}, b"/%3F/x?x=1?"),
     ],
 )
 def test_target_is_the_one_that_browsers_know(scope: dict[str, object], target: bytes) -> None:
