@@ -22,6 +22,7 @@ from clerk_fastapi.protocol._jose import (
 )
 from clerk_fastapi.protocol.keys import InstanceType, PublishableKey, secret_key_instance_type
 from clerk_fastapi.protocol.site import OrganizationSync, Proxies, Site
+from clerk_fastapi.protocol.url import origin_of
 from clerk_fastapi.protocol.verify import Rules
 
 __all__ = [
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 _API_URL = "https://api.clerk.com"
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^A-Z/?#\s]+")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^A-Z/?#\\@*\s]+")
 _SECRET_KEY = re.compile(r"(sk_)?(test|live)_[\x21-\x7e]+")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 _NO_URL = f"CLERK_API_URL is not a URL like {_API_URL}."
@@ -44,7 +45,9 @@ _NO_URL = f"CLERK_API_URL is not a URL like {_API_URL}."
 class _Environment(BaseSettings):
     """The variables, as text; an empty one counts as unset."""
 
-    model_config = SettingsConfigDict(env_prefix="CLERK_", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="CLERK_", env_ignore_empty=True, extra="ignore", str_strip_whitespace=True
+    )
 
     publishable_key: str | None = None
     secret_key: SecretStr | None = None
@@ -258,12 +261,19 @@ def _jwt_key(pem: str, allowed: frozenset[Algorithm]) -> VerificationKey:
 
 def _origins(name: str, listed: Iterable[str] | None) -> frozenset[str] | None:
     origins = _texts(name, listed)
-    if origins is not None and not all(map(_ORIGIN.fullmatch, origins)):
+    if origins is not None and not all(map(_is_origin, origins)):
         raise ConfigurationError(
             f"{name} takes origins as browsers send them, such as "
-            "https://app.example.com: in lower case, with a scheme, and without a path."
+            "https://app.example.com: in lower case, with a scheme, without a path, a wildcard or "
+            "the port that goes without saying."
         )
     return origins
+
+
+def _is_origin(text: str) -> bool:
+    if text.startswith(("http:", "https:")):
+        return origin_of(text) == text
+    return _ORIGIN.fullmatch(text) is not None  # of an application that is no web page
 
 
 def _origin(url: str) -> str:

@@ -47,7 +47,7 @@ class BrowserBackend:
         if not _NONCE.fullmatch(nonce):
             return None
         url = f"{self._api_url}/v1/clients/handshake_payload?{urlencode({'nonce': nonce})}"
-        answer = await self._transport.get(url, bearer=self._secret_key.get_secret_value())
+        answer = await self._transport.get(url, bearer=self._secret_key)
         if answer.status in (401, 403):
             logger.error("Clerk refuses the secret key (%d): check CLERK_SECRET_KEY", answer.status)
             raise SecretKeyRefused(retry_after=_REFUSED_KEY_WAIT)
@@ -72,9 +72,7 @@ class BrowserBackend:
         query = "?suffixed_cookies=true" if suffixed else ""
         url = f"{self._api_url}/v1/sessions/{session_id}/refresh{query}"
         try:
-            answer = await self._transport.post(
-                url, body, bearer=self._secret_key.get_secret_value(), retry=False
-            )
+            answer = await self._transport.post(url, body, bearer=self._secret_key, retry=False)
         except BackendUnavailable:
             return "fetch-error"
         said = _object(answer.body)

@@ -74,9 +74,8 @@ async def fetch_keys(
     :raises SecretKeyRefused: if Clerk does not accept the secret key.
     :raises KeysUnavailable: if no usable set can be had.
     """
-    bearer = None if secret_key is None else secret_key.get_secret_value()
     try:
-        answer = await transport.get(url, bearer=bearer)
+        answer = await transport.get(url, bearer=secret_key)
     except BackendUnavailable:
         raise KeysUnavailable from None
     if secret_key is not None and answer.status in (401, 403):

@@ -74,7 +74,7 @@ class VerifyEndpoints:
         answer = await self.transport.post(
             f"{self.api_url}{path}",
             {field: token.decode("ascii")},
-            bearer=key.get_secret_value(),
+            bearer=key,
             retry=True,
         )
         _check_status(answer, path)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 import httpx
+from pydantic import SecretStr
 
 from clerk_fastapi._version import __version__
 from clerk_fastapi.errors import BackendUnavailable
@@ -67,7 +68,7 @@ class Transport:
         if client is not None:
             await client.aclose()
 
-    async def get(self, url: str, *, bearer: str | None = None) -> Answer:
+    async def get(self, url: str, *, bearer: SecretStr | None = None) -> Answer:
         """Fetch ``url``, without following redirects.
 
         :param bearer: the secret key, for the Backend API.
@@ -76,7 +77,7 @@ class Transport:
         return await self._call(_Call("GET", url, bearer, None), self._retry_delays)
 
     async def post(
-        self, url: str, body: Mapping[str, object], *, bearer: str | None = None, retry: bool
+        self, url: str, body: Mapping[str, object], *, bearer: SecretStr | None = None, retry: bool
     ) -> Answer:
         """Send ``body`` as JSON to ``url``, without following redirects.
 
@@ -132,8 +133,11 @@ class _Call(NamedTuple):
 
     method: Literal["GET", "POST"]
     url: str
-    bearer: str | None
+    bearer: SecretStr | None
     body: bytes | None
+
+    def __repr__(self) -> str:
+        return f"<{self.method} {_quiet(self.url)}>"
 
 
 class _QuietURL(httpx.URL):
@@ -154,7 +158,7 @@ def _quiet(url: str) -> str:
 async def _send(client: httpx.AsyncClient, call: _Call) -> Answer:
     headers = {"Clerk-API-Version": _API_VERSION, "Content-Type": "application/json"}
     if call.bearer is not None:
-        headers["Authorization"] = f"Bearer {call.bearer}"
+        headers["Authorization"] = f"Bearer {call.bearer.get_secret_value()}"
     request = client.build_request(call.method, call.url, headers=headers, content=call.body)
     request.url = _QuietURL(request.url)
     response = await client.send(request, stream=True)

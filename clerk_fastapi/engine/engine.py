@@ -155,6 +155,7 @@ class Engine(Generic[ClaimsT]):
             with the location that a browser has to visit first. What states hold in ``cookies``
             belongs to the answer; an application that runs ``clerk.lifespan`` sees to that itself.
         :raises BackendUnavailable: if Clerk's answer is needed and cannot be had.
+        :raises ConfigurationError: if Clerk has to be asked and there is no secret key to do so.
         """
         accepts = accepts_token if isinstance(accepts_token, Accepted) else accepted(accepts_token)
         scope = connection.scope
@@ -177,6 +178,12 @@ class Engine(Generic[ClaimsT]):
         if treat_pending_as_signed_out and isinstance(state, SignedIn) and state.auth.is_pending:
             return SignedOut(SessionPending(), None, state.cookies, state.location)
         return state
+
+    def hand_over(self, scope: Scope) -> None:
+        """Have the answer carry the cookies of what was decided before the routes were reached."""
+        kept = scope.get(self._kept_under)
+        if isinstance(kept, _Kept) and not isinstance(kept.state, Handshake):
+            _hand_over(kept.state.cookies, scope)
 
     async def verify_token(self, token: str) -> Auth[ClaimsT]:
         """Believe a session token that did not come with a request, or say why not.

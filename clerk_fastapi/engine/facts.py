@@ -69,9 +69,10 @@ def _navigation(scope: Scope, found: dict[bytes, bytes]) -> Navigation:
     # Servers that keep no raw path have decoded it, so that it has to be encoded anew.
     path = scope.get("raw_path") or scope.get("path", "").encode("utf-8", "surrogatepass")
     path = path.partition(b"?")[0]
-    root = quote(scope.get("root_path", "")).rstrip("/").encode()
-    if not (path + b"/").startswith(root + b"/"):
-        path = root + path  # a proxy has taken it off on the way here, but browsers need it
+    root = scope.get("root_path", "").rstrip("/")
+    if root and not f"{scope.get('path', '')}/".startswith(f"{root}/"):
+        # A proxy has taken it off on the way here, but browsers need it.
+        path = quote(root, errors="replace").encode() + path
     query = scope.get("query_string", b"")
     client = scope.get("client")
     get = found.get

@@ -33,6 +33,9 @@ class Navigation(NamedTuple):
     forwarded_host: bytes | None
     forwarded_proto: bytes | None
 
+    def __repr__(self) -> str:
+        return "<Navigation>"  # tracebacks show it, and it holds what may be secret
+
 
 class Facts(NamedTuple):
     """What one request or WebSocket said, as bytes and before anyone judged it.
@@ -48,6 +51,9 @@ class Facts(NamedTuple):
     host: bytes | None
     origin: bytes | None
     navigation: Navigation | None = None
+
+    def __repr__(self) -> str:
+        return "<Facts>"  # tracebacks show it, and it holds what may be secret
 
 
 class BrowserCookies(NamedTuple):
@@ -65,6 +71,9 @@ class BrowserCookies(NamedTuple):
     handshake_nonce: str | None
     redirects: int
     suffixed: bool
+
+    def __repr__(self) -> str:
+        return "<BrowserCookies>"  # tracebacks show it, and it holds what may be secret
 
 
 def bearer_token(authorization: bytes | None) -> bytes | None:

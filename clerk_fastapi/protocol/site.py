@@ -13,8 +13,9 @@ from clerk_fastapi.protocol.keys import InstanceType, PublishableKey
 from clerk_fastapi.protocol.patterns import PathPattern
 from clerk_fastapi.protocol.url import hostname_of, origin_of
 
-__all__ = ["OrganizationSync", "Proxies", "Site", "check_url", "is_loopback"]
+__all__ = ["OrganizationSync", "Proxies", "Site", "is_loopback"]
 
+_VISIBLE: Final = re.compile(r"[!#-;=?A-\[\]-~]+", re.ASCII)  # no quotes, brackets, backslash, @
 _DOMAIN: Final = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]{1,5})?", re.ASCII)
 _CLERK: Final = re.compile(r"clerk\.accounts\.|clerk\.")
 _LEGACY_PORTALS: Final = (".lcl.dev", ".lclstage.dev", ".lclclerk.com")
@@ -128,14 +129,16 @@ class Site:
         return self.instance_type == "development"
 
     def __post_init__(self) -> None:
-        if self.proxy_url is not None and not self.proxy_url.startswith("/"):
-            check_url("CLERK_PROXY_URL", self.proxy_url)
+        if self.proxy_url is not None:
+            _check_place("CLERK_PROXY_URL", self.proxy_url)
+            if not set(self.proxy_url).isdisjoint("?#"):
+                raise ConfigurationError("CLERK_PROXY_URL has a path at most, and no query.")
         if self.domain is not None and _DOMAIN.fullmatch(self.domain) is None:
             raise ConfigurationError(
                 "CLERK_DOMAIN is a host such as satellite.example.com, without a scheme or a path."
             )
-        if self.sign_in_url is not None and not self.sign_in_url.startswith("/"):
-            check_url("CLERK_SIGN_IN_URL", self.sign_in_url)
+        if self.sign_in_url is not None:
+            _check_place("CLERK_SIGN_IN_URL", self.sign_in_url, plain=self.is_development)
         if self.is_satellite:
             self._check_satellite()
 
@@ -180,15 +183,19 @@ class Site:
         return self.proxy_url is None and host is not None and referrer == _portal(host)
 
 
-def check_url(name: str, url: str) -> None:
-    """Make sure that a URL is absolute and safe to send browsers or secrets to.
+def _check_place(name: str, place: str, *, plain: bool = False) -> None:
+    """Make sure that browsers can be sent to a URL, or to a path of this very site.
 
-    :raises ConfigurationError: with the name of the variable, if it is not.
+    :param plain: whether http will do, beyond this machine.
     """
-    origin = origin_of(url)
-    if origin is None or origin == "null" or "@" in url or "\\" in url:
+    if place.startswith("/"):
+        if place.startswith("//") or not _VISIBLE.fullmatch(place):
+            raise ConfigurationError(f"{name} is neither a URL nor a path like /sign-in.")
+        return
+    origin = origin_of(place)
+    if origin is None or origin == "null" or not _VISIBLE.fullmatch(place):
         raise ConfigurationError(f"{name} is not a URL like https://app.example.com.")
-    if origin.startswith("http:") and not is_loopback(hostname_of(origin)):
+    if not plain and origin.startswith("http:") and not is_loopback(hostname_of(origin)):
         raise ConfigurationError(f"{name} must be https; http is for this machine only.")
 
 

@@ -64,6 +64,9 @@ class UnverifiedToken(NamedTuple):
     payload: bytes
     signature: bytes
 
+    def __repr__(self) -> str:
+        return "<UnverifiedToken>"  # tracebacks show it, and it holds what may be secret
+
     @classmethod
     def parse(cls, token: bytes) -> UnverifiedToken:
         """Take a token apart: three parts of base64url, a JSON header (RFC 7515 section 7.1).

@@ -60,6 +60,9 @@ class PublicUrl(NamedTuple):
         query = form_encoded(kept)
         return f"{self.origin}{self.path}{'?' if query else ''}{query}"
 
+    def __repr__(self) -> str:
+        return f"<PublicUrl {self.origin}>"  # the query may hold what is secret
+
     def __str__(self) -> str:
         return f"{self.origin}{self.path}{'?' if self.query else ''}{self.query}"
 

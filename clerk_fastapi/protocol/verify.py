@@ -56,6 +56,9 @@ class VerifiedToken(NamedTuple):
     payload: bytes
     key: VerificationKey
 
+    def __repr__(self) -> str:
+        return "<VerifiedToken>"  # tracebacks show it, and it holds what may be secret
+
 
 def check_header(token: UnverifiedToken, rules: Rules) -> None:
     """Refuse what needs no key to be refused.
@@ -121,7 +124,7 @@ def verify_handshake(
     directives, issuer = claims.get("handshake"), claims.get("iss")
     if not isinstance(directives, list):
         return None
-    if issuer is not None and rules.issuers is not None and issuer not in rules.issuers:
+    if issuer is not None and rules.issuers is not None and str(issuer) not in rules.issuers:
         raise TokenInvalidIssuer
     if _date(claims, "exp", math.inf) <= now - rules.clock_skew:
         raise TokenExpired
@@ -141,8 +144,10 @@ def _check_signature(token: UnverifiedToken, key: VerificationKey, rules: Rules)
         raise TokenInvalidSignature
 
 
-def _date(claims: Mapping[str, object], name: str, default: float) -> float:
-    value = claims.get(name, default)
-    if not isinstance(value, int | float) or isinstance(value, bool):
+def _date(claims: Mapping[str, object], name: str, absent: float) -> float:
+    value = claims.get(name, absent)
+    if value is absent:
+        return absent
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         raise TokenVerificationFailed
     return value

@@ -44,6 +44,7 @@ class Entrance:
             teach(scope)
             if scope["type"] == "http" and SET_COOKIES not in scope:
                 send = _setting_cookies(scope, send)
+                self.engine.hand_over(scope)
         await self.routes(scope, receive, send)
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 import clerk_fastapi
 from clerk_fastapi.backend.transport import Transport
@@ -44,7 +45,7 @@ def impatient(transport: httpx.AsyncBaseTransport, **options: float) -> Transpor
 async def test_calls_say_who_calls_and_which_version_they_speak() -> None:
     """The headers that Clerk's Backend API asks of its clients, and the secret key as bearer."""
     script = Script(httpx.Response(200))
-    await Transport(script).get(URL, bearer=SECRET)
+    await Transport(script).get(URL, bearer=SecretStr(SECRET))
     headers = script.requests[0].headers
     assert headers["user-agent"] == f"clerk-fastapi/{clerk_fastapi.__version__}"
     assert headers["clerk-api-version"] == "2026-05-12"
@@ -92,7 +93,7 @@ async def test_post_carries_json_the_key_and_the_same_headers() -> None:
     """The body arrives as it was given, whatever characters it has."""
     script = Script(httpx.Response(200, content=b"{}"))
     body = {"token": 'mt_\udcff"\\', "format": None}
-    answer = await Transport(script).post(URL, body, bearer=SECRET, retry=False)
+    answer = await Transport(script).post(URL, body, bearer=SecretStr(SECRET), retry=False)
     (request,) = script.requests
     assert (answer.status, answer.body, request.method) == (200, b"{}", "POST")
     assert json.loads(request.content) == body
@@ -143,7 +144,7 @@ async def test_outage_does_not_hold_on_to_the_request() -> None:
     """Whoever logs the error with all it refers to finds neither the key nor the body."""
     with pytest.raises(BackendUnavailable) as outage:
         await Transport(Script(httpx.ConnectError("refused")), retry_delays=()).post(
-            URL, {"token": "mt_secret"}, bearer=SECRET, retry=False
+            URL, {"token": "mt_secret"}, bearer=SecretStr(SECRET), retry=False
         )
     assert outage.value.__context__ is None
     assert outage.value.__cause__ is None
@@ -169,14 +170,14 @@ async def test_server_that_asks_for_time_is_not_tried_again_at_once() -> None:
 async def test_everything_else_is_final(status: int) -> None:
     """A refusal is not asked for twice, least of all one of the secret key."""
     script = Script(httpx.Response(status))
-    assert (await impatient(script).get(URL, bearer=SECRET)).status == status
+    assert (await impatient(script).get(URL, bearer=SecretStr(SECRET))).status == status
     assert len(script.requests) == 1
 
 
 async def test_redirects_are_not_followed() -> None:
     """The secret key goes to the host that was configured and to no other."""
     script = Script(httpx.Response(302, headers={"Location": "https://evil.example/v1/jwks"}))
-    await Transport(script).get(URL, bearer=SECRET)
+    await Transport(script).get(URL, bearer=SecretStr(SECRET))
     assert [request.url.host for request in script.requests] == ["api.clerk.com"]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from clerk_fastapi import ConfigurationError, OrganizationSync
 from clerk_fastapi.protocol.keys import PublishableKey
-from clerk_fastapi.protocol.site import Proxies, Site, check_url, is_loopback
+from clerk_fastapi.protocol.site import Proxies, Site, is_loopback
 from tests.protocol.browsers import DEVELOPMENT, PRODUCTION, site
 
 SIGN_IN = "https://www.example.com/sign-in"
@@ -77,14 +77,48 @@ def test_development_satellite_needs_the_primarys_sign_in_page(sign_in_url: str 
 )
 def test_url_is_encrypted_unless_it_stays_on_this_machine(url: str) -> None:
     """Loopback needs no certificate."""
-    check_url("NAME", url)
+    assert site(PRODUCTION, proxy_url=url, sign_in_url=url)
 
 
 @pytest.mark.parametrize("url", ["http://a.example", "http://localhost.evil.example", "HTTP://a.b"])
 def test_plain_http_beyond_this_machine_is_refused(url: str) -> None:
-    """Browsers and secrets are sent there."""
-    with pytest.raises(ConfigurationError, match="NAME must be https"):
-        check_url("NAME", url)
+    """Session tokens are sent there; only the sign-in page of a development instance may be so."""
+    for instance in (PRODUCTION, DEVELOPMENT):
+        with pytest.raises(ConfigurationError, match="CLERK_PROXY_URL must be https"):
+            site(instance, proxy_url=url)
+    with pytest.raises(ConfigurationError, match="CLERK_SIGN_IN_URL must be https"):
+        site(PRODUCTION, sign_in_url=url)
+    assert site(DEVELOPMENT, sign_in_url=url)
+
+
+@pytest.mark.parametrize("name", ["proxy_url", "sign_in_url"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "https://a.example/x y",
+        "https://a.example/\r\nX: y",
+        "https://u@a.example/",
+        "https://a.example\\x",
+        "/a b",
+        "/a\r\nX: y",
+        "//evil.example/",
+        "/\\evil.example",
+        "/<x>",
+        "javascript:alert(1)",
+        "sign-in",
+    ],
+)
+def test_place_that_no_header_can_name_stops_the_start_up(name: str, place: str) -> None:
+    """It becomes a Location, and must lead where the operator meant."""
+    with pytest.raises(ConfigurationError, match=f"CLERK_{name.upper()}"):
+        site(PRODUCTION, **{name: place})
+
+
+@pytest.mark.parametrize("place", ["https://a.example/x?y=1", "/__clerk#x", "/__clerk?x"])
+def test_proxy_has_no_query(place: str) -> None:
+    """Paths of the Frontend API are put behind it."""
+    with pytest.raises(ConfigurationError, match="no query"):
+        site(PRODUCTION, proxy_url=place)
 
 
 @pytest.mark.parametrize(
