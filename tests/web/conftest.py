@@ -77,3 +77,22 @@ def bob(local: LocalClerk) -> Headers:
 def eve(other: LocalClerk) -> Headers:
     """What requests of the other instance's user carry."""
     return other.bearer(other.sign_in("eve@example.com"))
+
+
+@pytest.fixture
+def callers(local: LocalClerk, ada_session: Session, ada: Headers) -> dict[str, Headers]:
+    """What requests of every kind carry; machines may read data."""
+    billing, user = local.add_machine("billing"), ada_session.user
+    scopes = ["data:read"]
+    m2m = local.create_m2m_token(billing, scopes=scopes)
+    oauth = local.create_oauth_token(user, client_id="mail", scopes=scopes)
+    tokens = {
+        "key": local.create_api_key(user, scopes=scopes, claims={"tier": "gold"}).token,
+        "org key": local.create_api_key(local.organization("acme"), scopes=scopes).token,
+        "m2m": m2m.token,
+        "m2m JWT": local.as_jwt(m2m),
+        "oauth": oauth.token,
+        "oauth JWT": local.as_jwt(oauth),
+    }
+    headers = {name: {"Authorization": f"Bearer {token}"} for name, token in tokens.items()}
+    return headers | {"session": ada, "nobody": {}}

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import BackgroundTasks, Depends, FastAPI, HTTPException, Request, Response
+from fastapi import BackgroundTasks, Depends, FastAPI, HTTPException, Request, Response, WebSocket
 from fastapi.responses import StreamingResponse
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.middleware.gzip import GZipMiddleware
@@ -293,7 +293,7 @@ async def test_websocket_renews_nothing(clerk: Clerk, local: LocalClerk, slept: 
     app = FastAPI(lifespan=clerk.lifespan)
 
     @app.websocket("/", dependencies=[Depends(require_auth)])
-    async def live(websocket: Any) -> None:
+    async def live(websocket: WebSocket) -> None:
         raise AssertionError("nobody gets here")
 
     async with running(app):

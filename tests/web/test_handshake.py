@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response, WebSocket
 
 from clerk_fastapi import (
     Auth,
@@ -162,11 +162,11 @@ async def test_websockets_are_never_redirected(clerk: Clerk, path: str) -> None:
     app = FastAPI(lifespan=clerk.lifespan)
 
     @app.websocket("/me", dependencies=[Depends(require_auth)])
-    async def me(websocket: Any) -> None:
+    async def me(websocket: WebSocket) -> None:
         raise AssertionError("nobody gets here")
 
     @app.websocket("/home", dependencies=[Depends(require_auth)])
-    async def home(websocket: Any) -> None:
+    async def home(websocket: WebSocket) -> None:
         raise AssertionError("nobody gets here")
 
     headers = {"host": "test", "sec-fetch-dest": "document", "accept": "text/html"}
