@@ -6,6 +6,7 @@
 // An exception that the SDK lets out is the status "crash".
 
 import { webcrypto } from 'node:crypto';
+import { Agent, request } from 'node:http';
 import { createInterface } from 'node:readline';
 
 globalThis.crypto ??= webcrypto; // Node.js 18 has it, but not there
@@ -16,17 +17,24 @@ const later = globalThis.setTimeout;
 globalThis.setTimeout = (callback, _, ...rest) => later(callback, 0, ...rest); // retries do not wait
 for (const name of ['log', 'info', 'warn', 'error']) console[name] = () => {};
 
-// The SDK takes fetch as it finds it when it is loaded.
-const send = globalThis.fetch;
+// The SDK takes fetch as it finds it when it is loaded. Node's own looks at the clock, which is bent
+// here; this one does not, and keeps a list.
+const agent = new Agent({ keepAlive: true });
 let calls = [];
-globalThis.fetch = (url, init) => {
-  calls.push({
-    method: init.method ?? 'GET',
-    target: url.slice(new URL(url).origin.length),
-    bearer: new Headers(init.headers).get('authorization'),
-    body: init.body ?? null,
+globalThis.fetch = (url, { method = 'GET', headers, body = null }) => {
+  const given = new Headers(headers);
+  const target = url.slice(new URL(url).origin.length);
+  calls.push({ method, target, bearer: given.get('authorization'), body });
+  return new Promise((resolve, reject) => {
+    const options = { method, agent, headers: Object.fromEntries(given) };
+    const sent = request(url, options, async answer => {
+      const { statusCode: status, headers } = answer;
+      const text = Buffer.concat(await answer.toArray());
+      resolve(new Response(status === 204 ? null : text, { status, headers }));
+    });
+    sent.on('error', reject);
+    sent.end(body);
   });
-  return send(url, init);
 };
 
 const { createClerkClient } = await import('@clerk/backend');
@@ -77,8 +85,8 @@ async function judged({ now: moment, method, url, headers, client, options, pend
   calls = [];
   let state;
   try {
-    const request = new Request(url, { method, headers });
-    state = await clientOf(client).authenticateRequest(request, options);
+    const asked = new Request(url, { method, headers });
+    state = await clientOf(client).authenticateRequest(asked, options);
   } catch (error) {
     return { status: 'crash', reason: `${error}`, calls };
   }

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.conformance.requests.configured import origin
 from tests.conformance.requests.draw import Draw
 from tests.conformance.requests.question import KEYS, Options, Question, Value
 from tests.conformance.requests.sessions import session
@@ -57,7 +58,6 @@ ODD_PATHS = (
     "/orgs/../me",
     "/./me",
     "/orgs/%2e%2e/me",
-    "/me?",
     '/a"<>`{}|',
     "/me/%E9",
 )
@@ -215,11 +215,12 @@ def url(draw: Draw, question: Question) -> None:
 
 
 def _redirect_url(draw: Draw, question: Question) -> str:
+    own = origin(question["scheme"], question["host"])
     return draw.one(
         "https://satellite.example.org/page?x=1",
         "https://satellite.example.org/page?__clerk_synced=false&y=a+b",
         "https://satellite.example.org",
-        f"{question['scheme']}://{question['host']}/here",
+        f"{own}/here",
         "http://localhost:4000/satellite?a=b#fragment",
         "https://app.example.com/x",
         "https://evil.example/steal",

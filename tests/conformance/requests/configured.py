@@ -3,7 +3,7 @@
 from tests.conformance.requests.draw import Draw
 from tests.conformance.requests.question import Options
 
-__all__ = ["LOOPBACK", "configured", "restricted"]
+__all__ = ["LOOPBACK", "configured", "origin", "restricted"]
 
 LOOPBACK = "localhost:3000"
 ODD_KEY_SETS = ("jwks_charset", "jwks_elsewhere", "jwks_none", "jwks_refused", "jwks_failed")
@@ -51,11 +51,16 @@ def configured(draw: Draw) -> tuple[Options, str, str]:
     return options, scheme, host
 
 
+def origin(scheme: str, host: str) -> str:
+    """An origin as browsers write it."""
+    return f"{scheme}://{host.lower().removesuffix(':443')}"
+
+
 def restricted(draw: Draw, options: Options, scheme: str, host: str) -> None:
     """Add restrictions on tokens."""
     if draw.chance(0.25):
         options["authorized_parties"] = draw.one(
-            [f"{scheme}://{host.lower()}"], ["https://app.example.com", "https://other.example.com"]
+            [origin(scheme, host)], ["https://app.example.com", "https://other.example.com"]
         )
     if draw.chance(0.06):
         options["audience"] = draw.one("api", ["api", "web"])

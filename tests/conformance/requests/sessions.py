@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.conformance.claims_cases import random_claims
+from tests.conformance.requests.configured import origin
 from tests.conformance.requests.draw import Draw
 from tests.conformance.requests.question import KEYS, Options, Value
 
@@ -87,7 +88,7 @@ def issuer_of(options: Options) -> str:
 
 def scheme_of(host: str) -> str:
     """Whether a host of the suite speaks TLS."""
-    return "http" if host.startswith("localhost") else "https"
+    return "http" if host.lower().startswith("localhost") else "https"
 
 
 def good_session(draw: Draw, options: Options, base: int, **claims: object) -> dict[str, Any]:
@@ -118,7 +119,7 @@ def session(draw: Draw, options: Options, base: int, host: str, kind: str | None
     token = good_session(draw, options, base)
     claims, value = token["claims"], {"token": token}
     if draw.chance(0.85):
-        claims["azp"] = draw.either(0.95, f"{scheme_of(host)}://{host}", "https://evil.example.com")
+        claims["azp"] = draw.either(0.95, origin(scheme_of(host), host), "https://evil.example.com")
     else:
         token["without"] = [*token.get("without", []), "claims.azp"]
     if kind == "expired":

@@ -4,6 +4,7 @@ import re
 from copy import deepcopy
 from typing import Any
 
+from tests.conformance.requests.configured import origin
 from tests.conformance.requests.question import KEYS, Question, Value
 from tests.conformance.requests.reading import ODD, claims_of, decoded
 from tests.conformance.requests.rule import NOTHING, Rule, Verdict, signed_out, without
@@ -204,14 +205,13 @@ def _redirect_origin(question: Question) -> Question | None:
     if not given or not given[0]:
         return None
     known = [
-        "://".join(public_origin(question)),
+        origin(*public_origin(question)),
         *options.get("allowed_redirect_origins", []),
         *options.get("authorized_parties", []),
     ]
     target = given[0]
-    origin = "/".join(target.split("/")[:3])
     loopback = re.match(r"https?://localhost(:[0-9]+)?(/|$)", target)
-    if (origin in known or loopback) and is_page(question):
+    if (_origin(target) in known or loopback) and is_page(question):
         return None
     return without(question, ["__clerk_redirect_url"], "query")
 

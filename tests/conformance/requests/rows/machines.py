@@ -19,6 +19,7 @@ OBJECTS = {
     "oauth_token": ("clerk_idp_oauth_access_token", ("user_",)),
 }
 PREFIXES = {"api_key": "ak_", "m2m_token": "mt_", "oauth_token": "oat_"}
+NO_CLIENT = ("client_id", "")
 FAILED = "token-verification-failed"
 UNJUDGED = ("token-type-mismatch", "No token in header")
 
@@ -197,12 +198,13 @@ def _by_prefix(question: Question, verdict: Verdict) -> Verdict | None:
 
 
 def _scopes(question: Question, verdict: Verdict) -> Verdict | None:
-    """Nothing between two blanks is no scope, and no scopes are an empty list of them."""
+    """Nothing between two blanks is no scope, and what is absent is no text of no length."""
     del question
     if verdict.get("token_type") not in OBJECTS or not isinstance(verdict["auth"], dict):
         return None
     scopes = [scope for scope in verdict["auth"].get("scopes", []) if scope]
-    return {**verdict, "auth": {**verdict["auth"], "scopes": scopes}}
+    said = {name: value for name, value in verdict["auth"].items() if (name, value) != NO_CLIENT}
+    return {**verdict, "auth": {**said, "scopes": scopes}}
 
 
 RULES = (

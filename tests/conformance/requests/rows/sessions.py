@@ -184,9 +184,9 @@ def _believed_party(question: Question, verdict: Verdict) -> object:
 
 RULES = (
     Rule("algorithm", _each_token(_algorithm)),
-    Rule("critical", _each_token(_critical)),
-    Rule("encoding", _each_token(_encoding)),
-    Rule("token-size", _each_token(_size)),
+    Rule("critical", _each_token(_critical), kinder=True),
+    Rule("encoding", _each_token(_encoding), kinder=True),
+    Rule("token-size", _each_token(_size), kinder=True),
     Rule("claim-types", _each_token(_types)),
     Rule("issuer", _issuer),
     Rule("audience", _each_token(_audience)),
