@@ -68,7 +68,7 @@ class SignedOut:
         self.reason = reason or error.code
         self.cookies = cookies
         self.location = location
-        self.token_type = token_type
+        self.token_type: TokenType | None = token_type
 
 
 class Handshake:

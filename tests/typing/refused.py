@@ -2,7 +2,16 @@
 
 from pydantic import BaseModel
 
-from clerk_fastapi import Auth, Reverified, SessionClaims
+from clerk_fastapi import (
+    Auth,
+    Guard,
+    HandshakeRequired,
+    M2MAuth,
+    Reverified,
+    SessionClaims,
+    State,
+    require,
+)
 
 
 class Metadata(BaseModel):
@@ -35,3 +44,25 @@ def misspelt_requirement(auth: Auth[Claims]) -> object:
 def unknown_level() -> Reverified:
     """There is no third factor."""
     return Reverified(level="third_factor", after_minutes=10)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def unknown_kind() -> Guard:
+    """The kind is called `api_key`."""
+    return require(accepts_token="api-key")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def unknown_kind_in_a_list() -> Guard:
+    """Lists are checked, too."""
+    return require(accepts_token=["session_token", "m2m"])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+
+
+def forgotten_refusal(state: State[Auth]) -> Auth:
+    """Whoever was not sent to Clerk is not yet somebody."""
+    if state.status == "handshake":
+        raise HandshakeRequired(state.reason, state.location)
+    return state.auth  # type: ignore[union-attr]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def session_claim_of_a_machine(auth: M2MAuth) -> object:
+    """Machines have no session."""
+    return auth.session_id  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
