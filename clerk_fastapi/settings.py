@@ -119,7 +119,7 @@ def read_settings(keys: KeyArguments, rules: RuleArguments, site: SiteArguments)
     given = _present({**keys._asdict(), **site._asdict(), "is_satellite": flag})
     environment = _Environment.model_validate(_Environment().model_dump() | given)
     key = _publishable_key(environment.publishable_key)
-    secret, machine_secret = _secret(environment, key), environment.machine_secret_key
+    secret = _secret(environment, key)
     pem = environment.jwt_key
     allowed = _algorithms(rules.algorithms)
     if key is None and secret is None and pem is None:
@@ -133,7 +133,7 @@ def read_settings(keys: KeyArguments, rules: RuleArguments, site: SiteArguments)
         publishable_key=key,
         secret_key=secret,
         jwt_key=None if pem is None else _jwt_key(pem.get_secret_value(), allowed),
-        machine_secret_key=None if machine_secret is None else _stripped(machine_secret),
+        machine_secret_key=_machine_secret(environment.machine_secret_key),
         api_url=_origin(environment.api_url or _API_URL),
         rules=Rules(
             algorithms=frozenset(allowed),
@@ -202,6 +202,19 @@ def _secret(environment: _Environment, key: PublishableKey | None) -> SecretStr 
     return secret
 
 
+def _machine_secret(given: SecretStr | None) -> SecretStr | None:
+    if given is None:
+        return None
+    secret = _stripped(given)
+    text = secret.get_secret_value()
+    if not _VISIBLE.fullmatch(text) or text.startswith(("pk_", "sk_")):
+        raise ConfigurationError(
+            "CLERK_MACHINE_SECRET_KEY is not the secret key of a machine; copy it whole from the "
+            "machine's page in the Clerk dashboard."
+        )
+    return secret
+
+
 def _stripped(secret: SecretStr) -> SecretStr:
     return SecretStr(secret.get_secret_value().strip())
 
@@ -214,6 +227,13 @@ def _site(
     parties: frozenset[str],
 ) -> Site:
     origins = _origins("allowed_redirect_origins", given.allowed_redirect_origins)
+    if not isinstance(given.satellite_auto_sync, bool):
+        raise ConfigurationError("satellite_auto_sync is true or false.")
+    if not isinstance(given.organization_sync, OrganizationSync | None):
+        raise ConfigurationError(
+            "organization_sync takes OrganizationSync(organization_patterns=[...], "
+            "personal_account_patterns=[...])."
+        )
     return Site(
         instance_type=_instance_type(key, secret),
         key=key,

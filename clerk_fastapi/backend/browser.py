@@ -52,7 +52,7 @@ class BrowserBackend:
             logger.error("Clerk refuses the secret key (%d): check CLERK_SECRET_KEY", answer.status)
             raise SecretKeyRefused(retry_after=_REFUSED_KEY_WAIT)
         if answer.status in (400, 404, 410, 422):
-            logger.warning("a handshake came back with a nonce that Clerk does not know")
+            logger.info("a handshake came back with a nonce that Clerk does not know")
             return None
         directives = (_object(answer.body) or {}).get("directives")
         if answer.status != 200 or not isinstance(directives, list):

@@ -16,6 +16,7 @@ from clerk_fastapi.errors import (
     ConfigurationError,
     MachineTokenMissing,
     TokenError,
+    TokenInvalid,
     TokenTypeMismatch,
 )
 from clerk_fastapi.protocol.credentials import Facts, bearer_token
@@ -131,6 +132,8 @@ class Authenticator(Generic[ClaimsT]):
         except KeyWanted:
             pass
         except TokenError as error:
+            if isinstance(error, TokenInvalid) and classify(token) != "session_token":
+                return SignedOut(TokenInvalid(_NO_SESSION))
             return _signed_out(error, scope.get("method"))
         try:
             verified = await self._verifier.verified(token)
@@ -149,6 +152,7 @@ class Authenticator(Generic[ClaimsT]):
         return await self._machines.authenticate(token, kind)
 
 
+_NO_SESSION: Final = "This is a machine's token; send the session token of a signed-in user here."
 _OTHER_KIND: Final = "This route does not accept this kind of token; see its documentation."
 
 

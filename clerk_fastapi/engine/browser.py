@@ -195,7 +195,7 @@ class Browsers(Generic[ClaimsT]):
             verified = await self._verified_at_home(token)
             self._judge_party(visit, verified.identity.authorized_party)
         except TokenError as error:
-            logger.warning("a handshake brought home a session that is refused: %s", error.code)
+            logger.info("a handshake brought home a session that is refused: %s", error.code)
             return None
         return self._signed_in(token, verified, brought.cookies, location)
 
@@ -215,14 +215,14 @@ class Browsers(Generic[ClaimsT]):
         try:
             return await self._opened(token.encode("utf-8", "surrogatepass"))
         except TokenExpired:
-            logger.warning(
+            logger.info(
                 "a handshake is ignored that was used before, or the clock of this machine is wrong"
             )
         except TokenError as error:
             if is_development:
                 raise
             # Another application below the same domain may have left it.
-            logger.warning("what a handshake brought home is refused: %s", error.code)
+            logger.info("what a handshake brought home is refused: %s", error.code)
         return None
 
     async def _opened(self, token: bytes) -> list[object] | None:

@@ -64,6 +64,7 @@ _OWN: Final = frozenset({DEV_BROWSER, _LEGACY_DEV_BROWSER})
 _LEFT_OUT: Final = _BROUGHT_HOME | _OWN
 
 _MOST_REDIRECTS: Final = 3
+_LONGEST_LOCATION: Final = 16_384  # servers and proxies take no longer ones
 _LOOP: Final = (
     "The redirect to Clerk brought no session home three times in a row: check that "
     "CLERK_PUBLISHABLE_KEY and CLERK_SECRET_KEY belong to the same instance, and that this domain "
@@ -192,7 +193,7 @@ def way(
     reason = reason or error.code
     if location is None:
         location = _handshake(visit, reason)
-    if location is None or not visit.may_be_redirected:
+    if location is None or not visit.may_be_redirected or len(location) > _LONGEST_LOCATION:
         return Way(error, reason)
     if visit.cookies.redirects >= _MOST_REDIRECTS:
         return Way(type(error)(_LOOP), reason)

@@ -19,6 +19,7 @@ _PART: Final = re.compile(
 _ENDLESS: Final = re.compile(r"\(\.\*\)|:\w+[*+]", re.ASCII)
 _TWO_IN_A_SEGMENT: Final = re.compile(r":[^/(]*:|\(\.\*\)[^/]*:|:[^/]*\(\.\*\)", re.ASCII)
 _LONGEST_PATH: Final = 2_048
+_VISIBLE: Final = re.compile(r"[!-~]+", re.ASCII)
 _SEGMENT: Final = r"[^/#?]+?"
 _END: Final = r"[/#?]?\Z"
 
@@ -64,8 +65,10 @@ def _check_cost(text: str) -> None:
 
 
 def _translated(text: str) -> str:
-    if not isinstance(text, str) or not text.startswith("/"):
-        raise ConfigurationError("A path pattern is text that begins with a slash.")
+    if not isinstance(text, str) or not text.startswith("/") or not _VISIBLE.fullmatch(text):
+        raise ConfigurationError(
+            "A path pattern begins with a slash, and is written as in the address bar: /caf%C3%A9."
+        )
     _check_cost(text)
     regex, at = "", 0
     while at < len(text):

@@ -16,7 +16,8 @@ from clerk_fastapi.protocol.url import hostname_of, origin_of
 __all__ = ["OrganizationSync", "Proxies", "Site", "is_loopback"]
 
 _VISIBLE: Final = re.compile(r"[!#-;=?A-\[\]-~]+", re.ASCII)  # no quotes, brackets, backslash, @
-_DOMAIN: Final = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]{1,5})?", re.ASCII)
+_LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+(?::[0-9]{{1,5}})?", re.ASCII)
 _CLERK: Final = re.compile(r"clerk\.accounts\.|clerk\.")
 _LEGACY_PORTALS: Final = (".lcl.dev", ".lclstage.dev", ".lclclerk.com")
 _PORTALS: Final = (".accounts.dev", ".accountsstage.dev", ".accounts.lclclerk.com")
@@ -41,6 +42,11 @@ class OrganizationSync:
     _personal: tuple[PathPattern, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        for name in ("organization_patterns", "personal_account_patterns"):
+            given = getattr(self, name)
+            if isinstance(given, str) or not isinstance(given, Iterable):
+                raise ConfigurationError(f"{name} is a list of path patterns.")
+            object.__setattr__(self, name, tuple(given))
         organization = _compiled(self.organization_patterns)
         for pattern in organization:
             if not pattern.names & {"id", "slug"}:
@@ -82,7 +88,7 @@ class Proxies:
         """
         try:
             texts = [names] if isinstance(names, str) else list(names)
-            networks = tuple(ip_network(text) for text in texts if text != "*")
+            networks = tuple(_network(text) for text in texts if text != "*")
         except (TypeError, ValueError):
             raise ConfigurationError(
                 "trusted_proxies takes addresses such as 10.0.0.7, networks such as 10.0.0.0/8, or "
@@ -204,9 +210,15 @@ def is_loopback(hostname: str) -> bool:
     return hostname in ("localhost", "127.0.0.1", "::1") or hostname.endswith(".localhost")
 
 
+def _network(text: str) -> IPv4Network | IPv6Network:
+    network = ip_network(text if isinstance(text, str) else "")
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is not None:
+        raise ValueError("peers with such addresses are known by their IPv4 address")
+    return network
+
+
 def _compiled(patterns: Iterable[str]) -> tuple[PathPattern, ...]:
-    if isinstance(patterns, str):
-        raise ConfigurationError("Path patterns are a list of texts.")
     return tuple(PathPattern(text) for text in patterns)
 
 

@@ -97,7 +97,12 @@ class Guard(SecurityBase):
         object.__setattr__(self, "model", model)
         object.__setattr__(self, "scheme_name", guard_name(model))
         demands = (self.requirement, self.treat_pending_as_signed_out, self.clerk, self.optional)
-        object.__setattr__(self, "_hash", hash((demands, self.accepts_token)))
+        try:
+            object.__setattr__(self, "_hash", hash((demands, self.accepts_token)))
+        except TypeError:
+            raise ConfigurationError(
+                "A requirement has to be hashable: make it a frozen dataclass."
+            ) from None
 
     def __hash__(self) -> int:
         return self._hash

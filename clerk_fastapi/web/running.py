@@ -15,9 +15,7 @@ from clerk_fastapi.web.refusals import teach
 __all__ = ["Entrance", "applications", "running_engine", "start", "stop"]
 
 _RUNNING = "clerk_fastapi.running"
-_CACHING = frozenset(
-    {b"cache-control", b"cdn-cache-control", b"expires", b"pragma", b"surrogate-control"}
-)
+_CACHING = (b"cache-control", b"expires", b"pragma", b"surrogate-control")
 _NOT_RUN = (
     "A mounted application was made with the lifespan of a Clerk of its own, and nobody runs the "
     "lifespans of mounted applications: take it off there, and write async with "
@@ -55,7 +53,7 @@ def _setting_cookies(scope: Scope, send: Send) -> Send:
 
     async def send_with_cookies(message: Message) -> None:
         if cookies and message["type"] == "http.response.start":
-            kept = [pair for pair in message.get("headers", ()) if pair[0].lower() not in _CACHING]
+            kept = [pair for pair in message.get("headers", ()) if not _is_for_caches(pair[0])]
             added = [(b"set-cookie", cookie.encode("latin-1")) for cookie in cookies]
             # A cache that kept this answer would sign others in.
             private = (b"cache-control", b"private, no-store")
@@ -64,6 +62,10 @@ def _setting_cookies(scope: Scope, send: Send) -> Send:
         await send(message)
 
     return send_with_cookies
+
+
+def _is_for_caches(name: bytes) -> bool:
+    return name.lower().endswith(_CACHING)  # those of one's own CDN are called like ours (RFC 9213)
 
 
 def running_engine(scope: Scope) -> Engine[Any]:
