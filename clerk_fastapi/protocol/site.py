@@ -18,6 +18,7 @@ __all__ = ["OrganizationSync", "Proxies", "Site", "is_loopback"]
 _VISIBLE: Final = re.compile(r"[!#-;=?A-\[\]-~]+", re.ASCII)  # no quotes, brackets, backslash, @
 _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+(?::[0-9]{{1,5}})?", re.ASCII)
+_SEVERAL: Final = re.compile(r":(?:id|slug)[*+]", re.ASCII)
 _CLERK: Final = re.compile(r"clerk\.accounts\.|clerk\.")
 _LEGACY_PORTALS: Final = (".lcl.dev", ".lclstage.dev", ".lclclerk.com")
 _PORTALS: Final = (".accounts.dev", ".accountsstage.dev", ".accounts.lclclerk.com")
@@ -49,10 +50,10 @@ class OrganizationSync:
             object.__setattr__(self, name, tuple(given))
         organization = _compiled(self.organization_patterns)
         for pattern in organization:
-            if not pattern.names & {"id", "slug"}:
+            if not pattern.names & {"id", "slug"} or _SEVERAL.search(pattern.text):
                 raise ConfigurationError(
                     f"The organization pattern {pattern.text!r} names no organization: give it a "
-                    "parameter :slug or :id."
+                    "parameter :slug or :id, which is one segment."
                 )
         object.__setattr__(self, "_organization", organization)
         object.__setattr__(self, "_personal", _compiled(self.personal_account_patterns))

@@ -303,3 +303,14 @@ async def test_kind_is_told_by_the_look_of_a_token(
 def test_sessions_alone_are_the_default() -> None:
     """However it is said, no list is made of it."""
     assert accepted("session_token") is SESSIONS
+
+
+@pytest.mark.parametrize("token", ["ak_1", "mt_1", "oat_1"])
+async def test_machine_on_a_session_route_is_told_what_is_wanted(
+    clerk: Clerk[Any], token: str
+) -> None:
+    """The token is well formed, only the wrong one."""
+    state = await clerk.authenticate(bearer(token))
+    assert isinstance(state, SignedOut)
+    assert (state.reason, state.error.code) == ("token-invalid", "token-invalid")
+    assert "session token of a signed-in user" in state.error.message

@@ -255,3 +255,21 @@ def test_development_browser_goes_on_to_the_same_page(target: str, expected: str
 def test_others_stay_where_they_are() -> None:
     """In production nothing is in the URL."""
     assert homecoming(visit(PRODUCTION)) is None
+
+
+# --- how much a redirect can carry ----------------------------------------------------------------
+
+
+def test_session_that_is_no_cookie_of_clerks_is_not_passed_on() -> None:
+    """Junk that a neighbour planted would make a redirect that no proxy passes on."""
+    cookies = NO_COOKIES._replace(session="x" * 4_097)
+    judged = way(visit(cookies=cookies), TokenExpired())
+    assert "__session" not in dict(parameters(judged))
+    longest = cookies._replace(session="x" * 4_096)
+    assert dict(parameters(way(visit(cookies=longest), TokenExpired())))["__session"]
+
+
+def test_endless_address_goes_nowhere() -> None:
+    """What is longer than any server reads would only be answered with an error elsewhere."""
+    judged = way(visit(target="/?x=" + "%" * 6_000), TokenExpired())
+    assert judged.location is None

@@ -313,6 +313,8 @@ def test_empty_list_of_patterns_matches_nothing() -> None:
         (["/orgs/:name"], []),
         (["/orgs"], []),
         (["/orgs/:ID"], []),
+        (["/orgs/:slug+"], []),
+        (["/orgs/:id*"], []),
         ("/orgs/:id", []),
         ([], "/me"),
         (["/orgs/*"], []),

@@ -228,6 +228,23 @@ async def test_middleware_that_asks_first_changes_nothing(
     assert len(local.requests_to(f"/sessions/{ada_session.id}/refresh")) == 1
 
 
+async def test_middleware_that_asks_alone_has_them_set(
+    clerk: Clerk, app: FastAPI, local: LocalClerk, slept: Headers
+) -> None:
+    """Where no guard asks again, nothing that was renewed is lost."""
+
+    @app.get("/unguarded")
+    async def unguarded(response: Response) -> str:
+        response.headers["Cloudflare-CDN-Cache-Control"] = "public, max-age=600"
+        response.headers["Expires"] = "Thu, 01 Dec 2033 16:00:00 GMT"
+        return "unguarded"
+
+    response = await asked_before(clerk, app, "/unguarded", slept)
+    assert renewed(response) == fresh(local)
+    assert response.headers["cache-control"] == "private, no-store"
+    assert not {"cloudflare-cdn-cache-control", "expires"} & set(response.headers)
+
+
 @pytest.mark.parametrize("deep", [False, True])
 async def test_mounted_application_sets_them_once(
     clerk: Clerk, app: FastAPI, local: LocalClerk, slept: Headers, deep: bool

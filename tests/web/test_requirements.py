@@ -1,6 +1,7 @@
 """What guards demand, met and not met: requirements, pending sessions, the misuse of them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pytest
@@ -14,9 +15,11 @@ from clerk_fastapi import (
     Feature,
     Fresh,
     Guard,
+    Identity,
     Organization,
     Permission,
     Plan,
+    Requirement,
     Reverified,
     Role,
     optional_auth,
@@ -294,3 +297,25 @@ async def test_guard_without_depends_opens_nothing(clerk: Clerk, ada: Headers) -
     async with running(app) as client:
         with pytest.raises(ConfigurationError, match="Depends"):
             await client.get("/", headers=ada)
+
+
+def test_requirement_that_cannot_be_hashed_stops_the_start_up() -> None:
+    """FastAPI keeps guards in dictionaries; the sentence says what to write."""
+
+    @dataclass
+    class Unfrozen(Requirement):
+        """Equal by value and not frozen, so that it has no hash."""
+
+        name: str
+
+        def met_by(self, identity: Identity, now: float) -> bool:
+            return True
+
+        def describe(self) -> str:
+            return "nothing"
+
+        def to_json(self) -> dict[str, object]:
+            return {}
+
+    with pytest.raises(ConfigurationError, match="frozen dataclass"):
+        require(Unfrozen("a"))
