@@ -27,7 +27,8 @@ from tests.web.serving import running
 pytestmark = pytest.mark.anyio
 
 BOUND = 0.15
-LONG = 5.0  # far below for ever, far above the bound: this machine may be busy
+PATIENCE = 3.0  # where the answer comes at once and what it says matters: machines can be busy
+LONG = 10.0  # far below for ever
 SECRET_KEY = "sk_test_" + "not-a-real-one-0"
 NONCE = "nonce_" + "not-a-real-one-1"
 OPAQUE = {"api_key": "ak_", "m2m": "mt_", "oauth": "oat_"}
@@ -82,12 +83,15 @@ class Server:
         """Fail on a free port of the loopback address while the block runs."""
         server = await asyncio.start_server(self._converse, "127.0.0.1", 0)
         self.url = "http://127.0.0.1:{1}".format(*server.sockets[0].getsockname())
-        async with server:
-            try:
-                yield self
-            finally:
-                self.over.set()
-                await asyncio.gather(*filter(None, self.conversations))
+        try:
+            yield self
+        finally:
+            self.over.set()
+            for _ in range(20):  # turns of the loop, in which callers who gave up are let in
+                await asyncio.sleep(0)
+            await asyncio.gather(*filter(None, self.conversations))
+            server.close()
+            await server.wait_closed()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.conversations.add(asyncio.current_task())
@@ -151,7 +155,7 @@ def calls(local: LocalClerk, session: Session, clock: Clock) -> Calls:
     return make
 
 
-def clerk_of(local: LocalClerk, server: Server, call: Call) -> Clerk[Any]:
+def clerk_of(local: LocalClerk, server: Server, call: Call, bound: float = BOUND) -> Clerk[Any]:
     """A ``Clerk`` that asks the server; with the key at hand unless that is what is asked for."""
     return Clerk(
         publishable_key=local.publishable_key,
@@ -159,7 +163,7 @@ def clerk_of(local: LocalClerk, server: Server, call: Call) -> Clerk[Any]:
         jwt_key=local.jwt_key if call.pinned else None,
         clock=local.clock,
         api_url=server.url,
-        backend_timeout=BOUND,
+        backend_timeout=bound,
     )
 
 
@@ -205,7 +209,11 @@ async def test_failure_is_answered_in_time_and_tells_no_secret(
 ) -> None:
     """Clerk's failure is a 503 that says when to try again; the caller's own is a 401."""
     call = calls(asked)
-    async with failing(how) as server, running(application(clerk_of(local, server, call))) as app:
+    bound = PATIENCE if how.isdigit() else BOUND
+    async with (
+        failing(how) as server,
+        running(application(clerk_of(local, server, call, bound))) as app,
+    ):
         async with asyncio.timeout(LONG):
             answer = await app.get(ORIGIN + call.path, headers=call.headers)
     status, retry_after = expected(asked, how)
@@ -223,9 +231,8 @@ async def test_failure_is_answered_in_time_and_tells_no_secret(
     told = f"{everything()} {answer.text} {headers!r}"
     assert "httpcore" in told
     assert [secret for secret in traces(call.secrets) if secret in told] == []
-    if how != "unreachable":
-        assert 1 <= len(server.requests) <= 3
-        assert not any("elsewhere" in request for request in server.requests)
+    assert len(server.requests) <= 3
+    assert not any("elsewhere" in request for request in server.requests)
 
 
 @pytest.mark.parametrize("how", ["hang", "half", "html", "401", "500", "unreachable"])
