@@ -175,11 +175,38 @@ def test_proxies_are_trusted_by_name_only() -> None:
         Clerk(publishable_key=TEST_KEY, trusted_proxies=["proxy.example"])
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("organization_sync", {"organization_patterns": ["/orgs/:slug"]}),
+        ("organization_sync", ["/orgs/:slug"]),
+        ("satellite_auto_sync", "false"),
+        ("satellite_auto_sync", None),
+        ("satellite_auto_sync", 1),
+    ],
+)
+def test_argument_of_another_type_is_a_mistake(name: str, value: Any) -> None:
+    """At start-up, with the name of it."""
+    with pytest.raises(ConfigurationError, match=name):
+        site(**{name: value})
+
+
 def test_organizations_are_synchronized_by_path() -> None:
     """As the application's pages are."""
     sync = OrganizationSync(["/orgs/:slug"])
     assert site(organization_sync=sync).organization_sync is sync
     assert site().organization_sync is None
+
+
+def test_pem_key_is_good_for_one_algorithm() -> None:
+    """It does not say for which, so RS256 or the only one that is allowed."""
+    pem = SigningKey.generate().pem
+    for algorithms, expected in ((["RS256", "RS512"], "RS256"), (["RS512"], "RS512")):
+        key = read(publishable_key=TEST_KEY, jwt_key=pem, algorithms=algorithms).jwt_key
+        assert key is not None
+        assert key.algorithm == expected
+    with pytest.raises(ConfigurationError, match="one algorithm"):
+        read(publishable_key=TEST_KEY, jwt_key=pem, algorithms=["RS384", "RS512"])
 
 
 # --- machines -------------------------------------------------------------------------------------
@@ -193,6 +220,14 @@ def test_machine_secret_key_comes_from_the_environment(monkeypatch: pytest.Monke
     assert settings.machine_secret_key.get_secret_value() == "ak_wanderer"
     assert "wanderer" not in f"{settings!r} {settings}"
     assert read(publishable_key=TEST_KEY, machine_secret_key="").machine_secret_key is None
+
+
+@pytest.mark.parametrize("secret", ["a b", "ak_\u00e9", "ak\n_x", "sk_test_x", "pk_test_x"])
+def test_machine_secret_key_that_is_none(secret: str) -> None:
+    """Another key in its place would be sent to Clerk in vain; the message does not repeat it."""
+    with pytest.raises(ConfigurationError, match="CLERK_MACHINE_SECRET_KEY") as caught:
+        read(publishable_key=TEST_KEY, machine_secret_key=secret)
+    assert secret not in str(caught.value)
 
 
 @pytest.mark.parametrize("ttl", [-1, float("nan"), float("inf"), "60", True])

@@ -157,6 +157,20 @@ async def test_other_kinds_are_refused_without_a_call(
     assert local.requests == []
 
 
+@pytest.mark.parametrize("name", ["api_key", "m2m_token", "oauth_token"])
+async def test_machine_is_told_that_sessions_are_wanted(
+    clerk: Clerk[Any], tokens: dict[str, str], name: str
+) -> None:
+    """The code is that of junk, as in Clerk's SDKs, and the sentence helps."""
+    state = await clerk.authenticate(bearer(tokens[name]))
+    junk = await clerk.authenticate(bearer("junk"))
+    assert isinstance(state, SignedOut)
+    assert isinstance(junk, SignedOut)
+    assert state.error.code == junk.error.code == "token-invalid"
+    assert "machine" in state.error.message
+    assert "machine" not in junk.error.message
+
+
 async def test_machine_token_is_read_from_the_header_only(
     clerk: Clerk[Any], tokens: dict[str, str]
 ) -> None:

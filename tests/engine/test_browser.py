@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from clerk_fastapi import BackendUnavailable, Clerk
+from clerk_fastapi import BackendUnavailable, Clerk, SessionClaims
+from clerk_fastapi.backend.jwks import PinnedKey
+from clerk_fastapi.engine.browser import Browsers
+from clerk_fastapi.engine.verifier import Verifier
+from clerk_fastapi.protocol.credentials import Facts
+from clerk_fastapi.protocol.reading import ClaimsReader
+from clerk_fastapi.settings import KeyArguments, RuleArguments, SiteArguments, read_settings
 from clerk_fastapi.testing import LocalClerk, Session
 from tests.engine.clock import NOW, Clock
 from tests.engine.connections import HOST, auth_of, code_of, request
@@ -194,6 +200,17 @@ async def test_token_in_the_header_goes_round_by_nobody(
 async def test_request_without_a_usable_host_goes_round_by_nobody(clerk: Clerk, host: str) -> None:
     """There is no place to come back to."""
     assert told(await clerk.authenticate(page(host=host))) == "signed-out dev-browser-missing"
+
+
+async def test_request_without_a_navigation_goes_round_by_nobody(local: LocalClerk) -> None:
+    """Nobody knows what it wanted."""
+    settings = KeyArguments(local.publishable_key, local.secret_key, local.jwt_key)
+    found = read_settings(settings, RuleArguments(), SiteArguments())
+    keys, reader = PinnedKey(found.jwt_key), ClaimsReader(SessionClaims)
+    verifier = Verifier(found.rules, keys, None, reader, local.clock)
+    facts = Facts("http", "https", None, b"__client_uat=5", HOST.encode(), None, None)
+    state = await Browsers(found.site, verifier, None).authenticate(facts, ())
+    assert told(state) == "signed-out dev-browser-missing"
 
 
 async def test_absolute_target_goes_round_by_nobody(clerk: Clerk) -> None:

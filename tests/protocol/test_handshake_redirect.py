@@ -197,6 +197,29 @@ def test_handshake_tells_clerk_what_it_has_to_know(
     assert parameters(judged) == list(wanted.items())
 
 
+@pytest.mark.parametrize(("length", "sent"), [(4_093, True), (4_094, True), (20_000, False)])
+def test_cookie_that_no_browser_keeps_is_not_sent_along(length: int, sent: bool) -> None:
+    """Longer ones are not Clerk's, and no proxy would pass such a redirect on."""
+    judged = way(visit(cookies=SIGNED_IN._replace(session="a" * length)), SessionCookieMissing())
+    assert ("__session" in dict(parameters(judged))) is sent
+
+
+@pytest.mark.parametrize(("length", "sent"), [(8_000, True), (16_384, False), (60_000, False)])
+def test_page_with_an_endless_address_is_not_redirected(length: int, sent: bool) -> None:
+    """Servers and proxies take no such Location; the page is refused with the reason."""
+    judged = way(visit(target="/" + "a" * length), SessionCookieMissing())
+    assert (judged.location is not None) is sent
+    assert judged.reason == "client-uat-but-no-session-token"
+
+
+def test_what_was_brought_home_before_is_not_sent_again() -> None:
+    """It would stand before what is new; in production it means nothing."""
+    query = "__clerk_handshake_nonce=n&__clerk_handshake=t&__clerk_help=1&x=1"
+    for at, left in ((DEVELOPMENT, "x=1"), (PRODUCTION, query)):
+        judged = way(visit(at, f"/?{query}"), SessionCookieMissing())
+        assert dict(parameters(judged))["redirect_url"] == f"https://{HOST}/?{left}"
+
+
 def test_reason_may_be_another_than_the_code() -> None:
     """Clerk is told its own word; the error says the stable one."""
     judged = way(visit(), TokenExpired(), "session-token-expired-refresh-fetch-error")

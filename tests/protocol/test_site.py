@@ -253,7 +253,21 @@ def test_proxies_are_known_by_their_address(names: Any, peer: str | None, truste
     assert Proxies.named(names).include(peer) is trusted
 
 
-@pytest.mark.parametrize("names", [["proxy.example.com"], ["10.0.0.1/8"], [""], [None], 5, ["**"]])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["proxy.example.com"],
+        ["10.0.0.1/8"],
+        [""],
+        [None],
+        [5],
+        [b"10.0.0.7"],
+        5,
+        ["**"],
+        ["::ffff:10.0.0.7"],
+        ["::ffff:10.0.0.0/104"],
+    ],
+)
 def test_proxy_that_has_no_address_stops_the_start_up(names: Any) -> None:
     """Names are not looked up, and a network with bits of a host is a slip."""
     with pytest.raises(ConfigurationError, match="trusted_proxies"):

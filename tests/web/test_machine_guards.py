@@ -12,6 +12,7 @@ from clerk_fastapi import (
     ConfigurationError,
     M2MAuth,
     OAuthAuth,
+    Requirement,
     optional_auth,
     require,
     require_api_key,
@@ -267,6 +268,31 @@ def test_kind_that_does_not_exist_stops_the_start_up(wrong: Any) -> None:
     """Where the guard is written."""
     with pytest.raises(ConfigurationError, match="accepts_token"):
         require(accepts_token=wrong)
+
+
+def test_guard_with_a_clerk_that_is_none_stops_the_start_up() -> None:
+    """Settings are not a Clerk."""
+    with pytest.raises(ConfigurationError, match="takes a Clerk"):
+        require(clerk="clerk")  # type: ignore[arg-type]
+
+
+def test_requirement_that_cannot_be_hashed_stops_the_start_up() -> None:
+    """FastAPI compares guards at every request."""
+
+    class Own(Requirement):
+        __hash__ = None  # type: ignore[assignment]
+
+        def describe(self) -> str:
+            return "something"
+
+        def to_json(self) -> dict[str, object]:
+            return {"own": True}
+
+        def met_by(self, who: Any, now: float) -> bool:
+            return True
+
+    with pytest.raises(ConfigurationError, match="hashable"):
+        require(Own())
 
 
 def test_guards_that_accept_the_same_are_equal() -> None:
