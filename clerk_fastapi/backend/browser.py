@@ -18,7 +18,6 @@ __all__ = ["BrowserBackend"]
 
 logger = logging.getLogger("clerk_fastapi")
 
-_LONGEST_WAIT: Final = 300  # seconds that Clerk can make our callers wait
 _REFUSED_KEY_WAIT: Final = 60
 _PATH_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 _NONCE: Final = re.compile(r"[\x21-\x7e]{1,2048}", re.ASCII)
@@ -56,7 +55,7 @@ class BrowserBackend:
             return None
         directives = (_object(answer.body) or {}).get("directives")
         if answer.status != 200 or not isinstance(directives, list):
-            raise BackendUnavailable(retry_after=min(answer.retry_after or 1, _LONGEST_WAIT))
+            raise BackendUnavailable(retry_after=answer.retry_after or 1)
         return directives
 
     async def refresh(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -178,10 +178,12 @@ def _rewrite(operation: dict[str, Any], guards: dict[str, Any]) -> None:
     optional = all(guard[_OPTIONAL] for guard, _ in used)
     # Alternatives are OR in OpenAPI, but every guard of a route must be passed.
     accepted = set.intersection(*(set(guard[_ACCEPTS]) for guard, _ in used))
-    names = [name for kind, (_, name) in _KINDS.items() if kind in accepted]
+    names = _names(accepted)
     if "ClerkBearer" in names:
         names.insert(1, "ClerkCookie")
-    operation["security"] = [{name: [], **others} for name in names]
+    # No alternative at all would mean that the route is public: what cannot be is to ask for all.
+    everything = {name: [] for guard, _ in used for name in _names(guard[_ACCEPTS])}
+    operation["security"] = [{name: [], **others} for name in names] or [{**everything, **others}]
     if optional:
         operation["security"].append(others)
     demands, words = _demands(used)
@@ -195,6 +197,10 @@ def _rewrite(operation: dict[str, Any], guards: dict[str, Any]) -> None:
         operation[_ACCEPTS] = sorted(accepted)
     operation["description"] = "\n\n".join(filter(None, [operation.get("description"), sentence]))
     _answers(operation, demand, optional=optional)
+
+
+def _names(accepted: Collection[TokenType]) -> list[str]:
+    return [name for kind, (_, name) in _KINDS.items() if kind in accepted]
 
 
 def _demands(used: list[tuple[dict[str, Any], list[str]]]) -> tuple[list[Any], list[str]]:

@@ -148,9 +148,9 @@ def test_several_guards_leave_what_all_of_them_accept() -> None:
 
 
 def test_guards_that_share_no_kind_leave_nothing() -> None:
-    """A route that nobody can call says so to programs."""
+    """A route that nobody can call says so to programs; no scheme at all would mean public."""
     schema = documented(Depends(require_auth), Depends(require_api_key))
-    assert operation(schema)["security"] == []
+    assert operation(schema)["security"] == [{"ClerkBearer": [], "ClerkApiKey": []}]
     assert operation(schema)["x-clerk-accepts-token"] == []
 
 
