@@ -182,7 +182,9 @@ def _rewrite(operation: dict[str, Any], guards: dict[str, Any]) -> None:
     if "ClerkBearer" in names:
         names.insert(1, "ClerkCookie")
     # No alternative at all would mean that the route is public: what cannot be is to ask for all.
-    everything = {name: [] for guard, _ in used for name in _names(guard[_ACCEPTS])}
+    everything: dict[str, list[str]] = {
+        name: [] for guard, _ in used for name in _names(guard[_ACCEPTS])
+    }
     operation["security"] = [{name: [], **others} for name in names] or [{**everything, **others}]
     if optional:
         operation["security"].append(others)
