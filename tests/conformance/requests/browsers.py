@@ -102,7 +102,11 @@ def _browser(
             [f"__session{suffix}", draw.either(0.98, session(draw, options, base, host), "")]
         )
     uat = draw.weighted({"older": 74, "zero": 10, "newer": 5, "absent": 8, "odd": 3})
-    times = {"older": str(base - 4_000 * 25), "zero": "0", "newer": str(base - 2)}
+    times = {
+        "older": str(base - 4_000 * 25),
+        "zero": "0",
+        "newer": str(base - draw.one(2, 5, 10, 30)),
+    }
     if uat == "odd":
         times["odd"] = draw.one(*ODD_UATS)
     if uat in times:
@@ -137,7 +141,7 @@ def kind_of_request(draw: Draw, question: Question) -> None:
             if draw.chance(0.4):
                 dests = ("Document", "document ", "script", "", "frame")
                 headers.append(["sec-fetch-dest", draw.one(*dests)])
-    if draw.chance(0.3):
+    if draw.chance(0.4):
         headers.append(["referer", _referer(draw, question)])
     if draw.chance(0.15):
         origin = f"{question['scheme']}://{question['host']}"

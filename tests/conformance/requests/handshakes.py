@@ -8,6 +8,13 @@ from tests.conformance.requests.sessions import good_session, issuer_of
 
 __all__ = ["return_from_handshake"]
 
+DOMAINS = (
+    "; Domain=example.com",
+    "; domain=.app.example.com",
+    "; Domain=app.example.com",
+    "; Domain=ample.com",
+    "; Domain=",
+)
 LASTING = "; Path=/; Secure; SameSite=Lax; Max-Age=31536000"
 JUNK_TOKENS = ("junk", "a.b.c", "e30.bnVsbA.AAAA", "e30.e30.e30")
 
@@ -59,7 +66,7 @@ def _spoil(draw: Draw, token: dict[str, Any], base: int) -> None:
         case "category":
             token["header"] = {"cat": draw.one("cl_B7d4PD222AAA", "cl_B7d4PD333AAA", "cl_x")}
         case "expired":
-            claims["exp"] = base - draw.one(1, 6, 3_600)
+            claims["exp"] = base - draw.one(1, 4, 5, 6, 3_600)
             token["without"] = token["without"][:5]
         case "early":
             claims["nbf"] = base + 60
@@ -129,7 +136,7 @@ def _directives(draw: Draw, options: Options, base: int) -> list[Any]:
         token |= draw.one(
             {"signer": "stranger"}, {"header": {"cat": "cl_B7d4PD222AAA"}, "without": []}
         )
-    domain = draw.either(0.6, "", "; Domain=example.com", "; domain=.app.example.com")
+    domain = draw.either(0.6, "", *DOMAINS)
     if kind == "odd":
         domain = ""
     directives: list[Any] = [

@@ -139,6 +139,7 @@ def _resource(draw: Draw, kind: str, base: int) -> dict[str, Any]:
             {"revoked": True, "revocation_reason": "leaked"},
             {"expired": True},
             {"expiration": (base - 60) * 1000},
+            {"expiration": base * 1000},
             {"active": False},
             {"revoked": 0},
             {"expiration": "soon"},

@@ -73,7 +73,7 @@ KINDS = {
     "bare": 2,
     "odd": 2,
     "junk": 3,
-    "pending": 2,
+    "pending": 5,
     "random": 2,
     "unknown-key": 1,
 }
