@@ -1,99 +1,26 @@
 """The handshake leads a browser back to its page, with all the cookies that it should hold."""
 
-from http.cookies import SimpleCookie
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 
 from clerk_fastapi import ConfigurationError
 from clerk_fastapi.testing import LocalClerk, Organization, Session, SigningKey, User
 from clerk_fastapi.testing.handshake import Destination
 from tests.testing.conftest import Clock
+from tests.testing.handshaking import (
+    deleted,
+    directives_of,
+    fetch,
+    jar,
+    location,
+    session_claims,
+    shake,
+    values,
+)
 from tests.testing.reading import assert_error, check_signature, claims_of, header_of, pem_key
 
 pytestmark = pytest.mark.anyio
-
-PAGE = "http://localhost:8000/notes?q=a%20b"
-LIVE_PAGE = "https://app.example.com/notes"
-
-
-async def shake(
-    local: LocalClerk,
-    *,
-    cookies: dict[str, str] | None = None,
-    **parameters: str,
-) -> httpx.Response:
-    """Send a browser to the handshake."""
-    async with httpx.AsyncClient(transport=local.transport(), cookies=cookies) as client:
-        parameters = {"redirect_url": PAGE, "format": "nonce", **parameters}
-        return await client.get(f"https://{local.host}/v1/client/handshake", params=parameters)
-
-
-async def fetch(local: LocalClerk, nonce: str) -> httpx.Response:
-    """Fetch what a handshake brought, as an application does."""
-    async with httpx.AsyncClient(transport=local.transport()) as client:
-        return await client.get(
-            "https://api.clerk.com/v1/clients/handshake_payload",
-            params={"nonce": nonce},
-            headers={"Authorization": f"Bearer {local.secret_key}"},
-        )
-
-
-async def directives_of(local: LocalClerk, response: httpx.Response) -> list[str]:
-    """The directives that a handshake brought by nonce or token, in the query or in a cookie."""
-    assert response.status_code == 307
-    assert response.headers["cache-control"] == "no-store"
-    brought = {
-        **{
-            name: values[0] for name, values in parse_qs(urlsplit(location(response)).query).items()
-        },
-        **{name: morsel.value for name, morsel in set_cookies(response).items()},
-    }
-    if nonce := brought.get("__clerk_handshake_nonce"):
-        payload = (await fetch(local, nonce)).json()
-        assert payload["nonce"] == nonce
-        directives = payload["directives"]
-    else:
-        directives = claims_of(brought["__clerk_handshake"])["handshake"]
-    assert isinstance(directives, list)
-    return directives
-
-
-def location(response: httpx.Response) -> str:
-    """Where the browser is sent."""
-    return str(response.headers["location"])
-
-
-def set_cookies(response: httpx.Response) -> SimpleCookie:
-    """The cookies that the Frontend API itself sets."""
-    return jar(response.headers.get_list("set-cookie"))
-
-
-def jar(directives: list[str]) -> SimpleCookie:
-    """Read directives as a browser does."""
-    cookies = SimpleCookie()
-    for directive in directives:
-        cookies.load(directive)
-    return cookies
-
-
-def values(directives: list[str]) -> dict[str, str]:
-    """The cookies that are set, not those that are deleted."""
-    return {
-        name: morsel.value for name, morsel in jar(directives).items() if morsel["max-age"] != "0"
-    }
-
-
-def deleted(directives: list[str]) -> set[str]:
-    """The cookies that are deleted."""
-    return {name for name, morsel in jar(directives).items() if morsel["max-age"] == "0"}
-
-
-def session_claims(directives: list[str]) -> dict[str, Any]:
-    """The claims of the session token among the directives."""
-    return claims_of(values(directives)["__session"])
 
 
 async def test_signed_in_browser_gets_every_cookie_under_both_names(
@@ -373,63 +300,3 @@ async def test_token_carries_the_directives_itself(local: LocalClerk, session: S
         *(local.issuer, 1_800_000_000, 1_800_000_060),
     )
     assert session_claims(claims["handshake"])["sid"] == session.id
-
-
-# --- production -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("kind", "name"), [("nonce", "__clerk_handshake_nonce"), ("token", "__clerk_handshake")]
-)
-async def test_production_brings_it_by_cookie(production: LocalClerk, kind: str, name: str) -> None:
-    """The page's URL stays as it is; the cookie is for the whole domain, and deletes itself."""
-    session = production.sign_in(production.add_user("ada@example.com"))
-    cookies = {"__client": session.browser.token}
-    response = await shake(production, cookies=cookies, redirect_url=LIVE_PAGE, format=kind)
-    assert location(response) == LIVE_PAGE
-    brought = set_cookies(response)[name]
-    assert (brought["domain"], brought["max-age"]) == ("example.com", "60")
-    assert brought["secure"]
-    assert brought["httponly"]
-    directives = await directives_of(production, response)
-    assert session_claims(directives)["sid"] == session.id
-    assert deleted(directives) == {name}
-    assert jar(directives)[name]["domain"] == "example.com"
-    assert jar(directives)["__client_uat"]["domain"] == "example.com"
-    assert jar(directives)["__session"]["domain"] == ""
-
-
-async def test_production_browser_is_known_by_cookie_alone(production: LocalClerk) -> None:
-    """A parameter anybody could write into a link names nobody; a new browser gets a cookie."""
-    session = production.sign_in(production.add_user("ada@example.com"))
-    token = session.browser.token
-    response = await shake(
-        production,
-        cookies={"__clerk_db_jwt": token},
-        redirect_url=LIVE_PAGE,
-        __clerk_db_jwt=token,
-    )
-    directives = await directives_of(production, response)
-    suffix = production.cookie_suffix
-    assert values(directives) == {"__client_uat": "0", f"__client_uat_{suffix}": "0"}
-    client = set_cookies(response)["__client"]
-    assert production.browsers[client.value].session is None
-    assert (client["domain"], client["httponly"], client["secure"]) == ("", True, True)
-
-
-@pytest.mark.parametrize(
-    ("host", "page", "domain"),
-    [
-        ("clerk.example.com", "https://example.com/", "example.com"),
-        ("clerk.example.com", "https://a.b.example.com:8443/", "example.com"),
-        ("clerk.example.com", "https://notexample.com/", None),
-        ("clerk.example.com", "https://localhost/", None),
-        ("accounts.example.com", "https://app.example.com/", None),
-        ("127.0.0.1", "http://127.0.0.1:8000/", None),
-    ],
-)
-def test_domain_is_what_both_hosts_share(host: str, page: str, domain: str | None) -> None:
-    """Cookies for more than one host are for ``clerk.``'s siblings only."""
-    destination = Destination.parse(page)
-    assert destination is not None
-    assert destination.domain(host) == domain
