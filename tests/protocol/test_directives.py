@@ -105,6 +105,7 @@ def test_what_is_no_line_of_a_header_is_dropped(line: object) -> None:
         ("x.app.example.com", HOST, False),
         ("", HOST, False),
         (".", HOST, False),
+        ("", "app.example.com.", False),
     ],
 )
 def test_domain_that_does_not_cover_the_host_is_taken_out(

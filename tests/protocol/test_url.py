@@ -91,6 +91,13 @@ def test_host_that_is_no_plain_host_is_none(host: str) -> None:
     assert PublicUrl.build("https", host, b"/") is None
 
 
+def test_host_is_as_long_as_a_name_can_be() -> None:
+    """255 characters and a port (RFC 1035 section 2.3.4), and no more."""
+    for length, found in ((255, True), (256, False)):
+        host = "a" * length + ":65535"
+        assert (PublicUrl.build("https", host, b"/") is not None) is found
+
+
 @pytest.mark.parametrize(
     "scheme", ["", "ws", "wss", "ftp", "javascript", "https:", "HTTPS", "null"]
 )
