@@ -13,6 +13,8 @@ KEY = PublishableKey.build("clerk.example.dev", "development").text
     [
         ({"organization_sync": {"organization_patterns": ["/orgs/:slug"]}}, "OrganizationSync"),
         ({"satellite_auto_sync": "false"}, "satellite_auto_sync"),
+        ({"opaque_token_ttl": -1.0}, "opaque_token_ttl"),
+        ({"opaque_token_ttl": float("nan")}, "opaque_token_ttl"),
         ({"machine_secret_key": "cl\u00e9"}, "CLERK_MACHINE_SECRET_KEY"),
         ({"machine_secret_key": "a\r\nb"}, "CLERK_MACHINE_SECRET_KEY"),
         ({"machine_secret_key": "sk_live_x"}, "CLERK_MACHINE_SECRET_KEY"),
