@@ -46,6 +46,7 @@ def test_bearer_token_is_read_from_the_header(value: bytes) -> None:
         b"Bearer abc, Bearer def",
         b"Bearer abc, Basic def",
         b"abc",
+        b" abc ",
         b"eyJhbGciOiJSUzI1NiJ9.e30.AAAA",
         b"Bearer\tabc",
         b"Bearer:abc",
@@ -216,7 +217,9 @@ def test_row_2_cookie_of_another_instance_alone_is_none_of_ours() -> None:
 @pytest.mark.parametrize("issuer", [KEY.issuer, f"http://{KEY.host}", KEY.host])
 def test_row_2_scheme_of_the_issuer_does_not_matter(issuer: str) -> None:
     """Whose cookie it is, is told by the host alone; the issuer itself is judged later."""
-    assert choice(s=signed({"iss": issuer}).decode()) == "s"
+    plain = signed({"iss": issuer}).decode()
+    assert choice(s=plain) == "s"
+    assert choice(s=plain, S=OLDER) == "s"
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,10 @@ def test_pattern_takes_what_it_says(pattern: str, path: str, taken: dict[str, st
         "/orgs/^a",
         "/orgs/$",
         "/orgs/(.*)?",
+        "/caf\u00e9/:slug",
+        "/a b",
+        "/a\n",
+        "/orgs/:slug\x7f",
         "/orgs/()",
         None,
         5,
@@ -90,6 +94,12 @@ def test_unknown_syntax_stops_the_start_up(text: object) -> None:
     """A pattern that means less than it seems to would leave pages unguarded in silence."""
     with pytest.raises(ConfigurationError, match="pattern"):
         PathPattern(text)  # type: ignore[arg-type]
+
+
+def test_path_without_end_is_not_looked_at() -> None:
+    """Strangers choose the paths, and no page of an application is called so."""
+    assert found("/:slug", "/" + "a" * 2_047) == {"slug": "a" * 2_047}
+    assert found("/:slug", "/" + "a" * 2_048) is None
 
 
 def test_name_given_twice_stops_the_start_up() -> None:
