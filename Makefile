@@ -36,8 +36,7 @@ types: $(INSTALLED)types
 
 conformance: $(INSTALLED)test
 	tests/conformance/install.sh
-	$(BIN)/python -m tests.conformance.requests \
-		$(SEED:%=--seed %) $(CASES:%=--cases %) $(CASE:%=--case %)
+	$(BIN)/python -m tests.conformance.requests $(SEED:%=--seed %) $(CASES:%=--cases %) $(CASE:%=--case %)
 
 bench: $(INSTALLED)bench
 	$(BIN)/python -m tests.bench $(ARGS)

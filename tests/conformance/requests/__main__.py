@@ -30,8 +30,8 @@ def main() -> int:
         question, outcome = replay(node, (arguments.seed, arguments.case))
         _show((arguments.seed, arguments.case), question, outcome)
         return 1 if outcome.problem else 0
-    fixed = arguments.seed is None
-    seeds = SEEDS if fixed else (arguments.seed,)
+    fixed = arguments.seed is None and arguments.cases is None
+    seeds = SEEDS if arguments.seed is None else (arguments.seed,)
     count = arguments.cases or CASES
     names = [(seed, number) for seed in seeds for number in range(count)]
     started = time.monotonic()
