@@ -164,6 +164,11 @@ def test_frontend_api_is_where_browsers_find_it(at: Site, base: str | None) -> N
     assert at.frontend_api("https://app.example.com") == base
 
 
+def test_satellite_behind_a_proxy_needs_no_domain() -> None:
+    """Its tokens come from the host that the key names, then."""
+    assert site(is_satellite=True, proxy_url="/__clerk").frontend_host == "clerk.example.com"
+
+
 @pytest.mark.parametrize(
     ("at", "referrer", "known"),
     [
@@ -333,6 +338,8 @@ def test_empty_list_of_patterns_matches_nothing() -> None:
         ([], "/me"),
         (["/orgs/*"], []),
         ([], ["me"]),
+        (None, []),
+        ([], 5),
     ],
 )
 def test_pattern_that_names_no_organization_stops_the_start_up(arguments: Any) -> None:
