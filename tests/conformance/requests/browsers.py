@@ -153,6 +153,8 @@ def kind_of_request(draw: Draw, question: Question) -> None:
 def _referer(draw: Draw, question: Question) -> str:
     own = f"{question['scheme']}://{question['host']}"
     key = KEYS[question["options"]["instance"]]
+    if "proxy_url" in question["options"] and draw.chance(0.4):
+        return "https://accounts.example.com/sign-in"
     return draw.one(
         f"{own}/before",
         f"{own}/before",
@@ -171,6 +173,7 @@ def _referer(draw: Draw, question: Question) -> str:
         "about:blank",
         "not a url",
         "/relative",
+        "https://user@other.example.com/",
         f"https://user@{key.host}/",
         "https://accounts.example.com:443/",
         f"{own}:443/",
