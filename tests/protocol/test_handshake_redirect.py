@@ -212,6 +212,14 @@ def test_page_with_an_endless_address_is_not_redirected(length: int, sent: bool)
     assert judged.reason == "client-uat-but-no-session-token"
 
 
+def test_address_may_be_as_long_as_servers_take() -> None:
+    """16 KB in all, and not a character more."""
+    known = len(way(visit(target="/"), SessionCookieMissing()).location or "")
+    for more, sent in ((16_384 - known, True), (16_385 - known, False)):
+        judged = way(visit(target="/" + "a" * more), SessionCookieMissing())
+        assert (judged.location is not None) is sent
+
+
 def test_what_was_brought_home_before_is_not_sent_again() -> None:
     """It would stand before what is new; in production it means nothing."""
     query = "__clerk_handshake_nonce=n&__clerk_handshake=t&__clerk_help=1&x=1"
@@ -276,8 +284,10 @@ def test_development_browser_goes_on_to_the_same_page(target: str, expected: str
 
 
 def test_others_stay_where_they_are() -> None:
-    """In production nothing is in the URL."""
+    """In production nothing is in the URL, and a ``fetch`` call is never redirected."""
     assert homecoming(visit(PRODUCTION)) is None
+    assert homecoming(visit(DEVELOPMENT, destination=b"empty")) is None
+    assert homecoming(visit(DEVELOPMENT, method="POST")) is None
 
 
 # --- how much a redirect can carry ----------------------------------------------------------------
