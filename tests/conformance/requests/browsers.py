@@ -215,8 +215,6 @@ def url(draw: Draw, question: Question) -> None:
         query.append(["__clerk_synced", draw.one("true", "false", "false", "maybe")])
     if draw.chance(0.08 if options["instance"] == "development" else 0.02):
         query.append(["__clerk_redirect_url", _redirect_url(draw, question)])
-        if draw.chance(0.5):
-            options["allowed_redirect_origins"] = ["https://satellite.example.org"]
     if draw.chance(0.1):
         draw.rng.shuffle(query)
 
@@ -240,10 +238,8 @@ def _redirect_url(draw: Draw, question: Question) -> str:
 
 def forwarded(draw: Draw, question: Question) -> None:
     """Headers of proxies, trusted or not."""
-    options, headers = question["options"], question["headers"]
-    trust = draw.weighted({"none": 40, "network": 40, "any": 20})
-    if trust != "none":
-        options["trusted_proxies"] = ["10.0.0.0/8"] if trust == "network" else ["*"]
+    headers = question["headers"]
+    if "trusted_proxies" in question["options"]:
         question["peer"] = draw.either(0.8, "10.1.2.3", "203.0.113.9")
     hosts = ("app.example.com", "www.example.com", "www.example.com:8443")
     odd = ("a.example.com, b.example.com", " c.example.com ,d", "", "user@evil.example", "evil/x")

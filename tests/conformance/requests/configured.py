@@ -3,7 +3,7 @@
 from tests.conformance.requests.draw import Draw
 from tests.conformance.requests.question import Options
 
-__all__ = ["LOOPBACK", "configured", "origin", "restricted"]
+__all__ = ["LOOPBACK", "configured", "origin"]
 
 LOOPBACK = "localhost:3000"
 ODD_KEY_SETS = ("jwks_charset", "jwks_elsewhere", "jwks_none", "jwks_refused", "jwks_failed")
@@ -48,6 +48,13 @@ def configured(draw: Draw) -> tuple[Options, str, str]:
         options["pending"] = True
     if draw.chance(0.5):
         options["token_memory"] = 0
+    if draw.chance(0.5):
+        options["allowed_redirect_origins"] = ["https://satellite.example.org"]
+    if draw.chance(0.15):
+        options["trusted_proxies"] = draw.either(0.7, ["10.0.0.0/8"], ["*"])
+    if draw.chance(0.15):
+        options["machine_secret_key"] = "ak_machine_secret"
+    _restrict(draw, options, scheme, host)
     return options, scheme, host
 
 
@@ -56,7 +63,7 @@ def origin(scheme: str, host: str) -> str:
     return f"{scheme}://{host.lower().removesuffix(':443')}"
 
 
-def restricted(draw: Draw, options: Options, scheme: str, host: str) -> None:
+def _restrict(draw: Draw, options: Options, scheme: str, host: str) -> None:
     """Add restrictions on tokens."""
     if draw.chance(0.25):
         options["authorized_parties"] = draw.one(

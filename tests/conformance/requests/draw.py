@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 
 class Draw:
-    """The dice of one case."""
+    """Dice that fall the same way for the same name."""
 
-    def __init__(self, seed: int, number: int) -> None:
-        self.rng = Random(f"{seed}-{number}")
+    def __init__(self, name: str) -> None:
+        self.rng = Random(name)
 
     def chance(self, probability: float) -> bool:
         """Whether something of that probability happens."""

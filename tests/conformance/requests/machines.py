@@ -31,8 +31,6 @@ def accepting(draw: Draw, options: Options, kind: str) -> None:
             options["accepts_token"] = list(dict.fromkeys([kind, *others][draw.one(0, 0, 1) :]))
         case "other":
             options["accepts_token"] = draw.one(*TYPES)
-    if draw.chance(0.3):
-        options["machine_secret_key"] = "ak_machine_secret"
 
 
 def machine_token(draw: Draw, question: Question, base: int) -> None:

@@ -1,7 +1,7 @@
 """A deliberate difference as a rule: when it applies, and what this package must answer then."""
 
+import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ __all__ = [
     "Judge",
     "Rule",
     "Verdict",
+    "copied",
     "directives_of",
     "masked",
     "signed_out",
@@ -39,6 +40,11 @@ class Rule:
     amend: Amend | None = None
     judge: Judge | None = None
     kinder: bool = False
+
+
+def copied(value: Any) -> Any:
+    """A copy that may be changed: many are made, and copy.deepcopy() takes five times as long."""
+    return pickle.loads(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
 
 
 def signed_out(reason: str, verdict: Verdict, **changed: object) -> Verdict:
@@ -78,7 +84,7 @@ def without(question: Question, names: Sequence[str], carrier: str) -> Question 
     pairs: list[list[Any]] = question[carrier]  # type: ignore[literal-required]
     if not any(name in names for name, _ in pairs):
         return None
-    amended = deepcopy(question)
+    amended = copied(question)
     amended[carrier] = [  # type: ignore[literal-required]
         [masked(name) if name in names else name, value] for name, value in pairs
     ]

@@ -1,13 +1,12 @@
 """Rows about where a request says what it says: headers, URLs, and the names of cookies."""
 
 import re
-from copy import deepcopy
 from typing import Any
 
 from tests.conformance.requests.configured import origin
 from tests.conformance.requests.question import KEYS, Question, Value
 from tests.conformance.requests.reading import ODD, claims_of, decoded
-from tests.conformance.requests.rule import NOTHING, Rule, Verdict, signed_out, without
+from tests.conformance.requests.rule import NOTHING, Rule, Verdict, copied, signed_out, without
 
 __all__ = ["RULES", "asks_for_session", "authorization_of", "is_page", "public_origin"]
 
@@ -35,7 +34,7 @@ def _lower_case_bearer(question: Question) -> Question | None:
     scheme, _, rest = said.partition(" ")
     if scheme.lower() != "bearer" or scheme == "Bearer" or not rest.strip():
         return None
-    amended = deepcopy(question)
+    amended = copied(question)
     first = amended["authorization"][0]
     if isinstance(first, str):
         amended["authorization"][0] = "Bearer" + first[len("Bearer") :]
@@ -48,7 +47,7 @@ def _two_blanks(question: Question) -> Question | None:
     rest = [part for part in rest if part != " "]
     if len(rest) != 1 or not isinstance(scheme, str) or scheme.rstrip(" ") != "Bearer":
         return None
-    return {**deepcopy(question), "authorization": ["Bearer ", *rest]}
+    return {**copied(question), "authorization": ["Bearer ", *rest]}
 
 
 def _refused_header(question: Question, verdict: Verdict) -> Verdict | None:
@@ -85,7 +84,7 @@ def _header_stays(question: Question) -> Question | None:
     ):
         return None
     refresh = f"__refresh_{KEYS[question['options']['instance']].cookie_suffix}"
-    amended = without(question, [refresh], "cookies") or deepcopy(question)
+    amended = without(question, [refresh], "cookies") or copied(question)
     kept = [pair for pair in amended["headers"] if pair[0] not in ("accept", "sec-fetch-dest")]
     amended["headers"] = kept
     return amended
@@ -125,7 +124,7 @@ def _forwarded(question: Question) -> Question | None:
     )
     if same and not question["path"].startswith("//"):
         return None
-    amended = deepcopy(question)
+    amended = copied(question)
     amended["headers"] = headers
     default = ":443" if scheme == "https" else ":80"
     amended["scheme"], amended["host"] = scheme, host.lower().removesuffix(default)
@@ -138,7 +137,7 @@ def _origin(url: str) -> str:
 
 def _odd_tokens(question: Question) -> Question | None:
     """A token that says ``null``, or names no algorithm, is as good as any other junk."""
-    amended = deepcopy(question)
+    amended = copied(question)
     for pairs in (amended["cookies"], amended["query"], [amended["authorization"]]):
         for pair in pairs:
             for index, value in enumerate(pair):
@@ -155,7 +154,7 @@ def _junk_session(question: Question) -> Question | None:
         return None
     if claims_of(jar["__session"]).get("iss"):
         return None
-    amended = deepcopy(question)
+    amended = copied(question)
     foreign = {"token": {"claims": {"iss": "https://clerk.other.example.org"}}}
     for pair in amended["cookies"]:
         if pair[0] == "__session":
@@ -164,7 +163,7 @@ def _junk_session(question: Question) -> Question | None:
 
 
 def _client_uat(question: Question) -> Question | None:
-    amended = deepcopy(question)
+    amended = copied(question)
     for pair in amended["cookies"]:
         value = pair[1]
         if pair[0].startswith("__client_uat") and not UAT.fullmatch(value) and value.strip():
@@ -173,7 +172,7 @@ def _client_uat(question: Question) -> Question | None:
 
 
 def _redirect_count(question: Question) -> Question | None:
-    amended = deepcopy(question)
+    amended = copied(question)
     for pair in amended["cookies"]:
         if pair[0] == "__clerk_redirect_count":
             pair[1] = _counted(pair[1])
@@ -246,7 +245,7 @@ def _own_sign_in(question: Question) -> Question | None:
     origins = [value for name, value in question["headers"] if name == "origin"]
     if _origin_of_sign_in(question) not in origins:
         return None
-    amended = deepcopy(question)
+    amended = copied(question)
     amended["headers"] = [pair for pair in question["headers"] if pair[0] != "origin"]
     return amended
 
@@ -266,7 +265,7 @@ def _no_patterns(question: Question) -> Question | None:
     patterns = question["options"].get("organization_sync", {})
     if patterns.get("personal_account_patterns") != []:
         return None
-    amended = deepcopy(question)
+    amended = copied(question)
     del amended["options"]["organization_sync"]["personal_account_patterns"]
     return amended
 

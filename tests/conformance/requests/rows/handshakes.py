@@ -1,7 +1,6 @@
 """Rows about what comes back from a handshake or a refresh."""
 
 import re
-from copy import deepcopy
 from typing import Any
 
 from tests.conformance.requests.question import KEYS, Question, Value
@@ -13,6 +12,7 @@ from tests.conformance.requests.rule import (
     Amend,
     Rule,
     Verdict,
+    copied,
     directives_of,
     masked,
     signed_out,
@@ -176,7 +176,7 @@ def _untimely(token: Value, question: Question) -> str | None:
 
 def _directives(question: Question) -> Question | None:
     """Only Clerk's own cookies are passed on, for this host, on one line each."""
-    amended = deepcopy(question)
+    amended = copied(question)
     for lines in directives_of(amended):
         kept = []
         for line in lines:
@@ -204,7 +204,7 @@ def _for_host(attributes: str, host: str) -> str:
 def _other_sessions(question: Question) -> Question | None:
     """A session under a foreign suffix is passed on, and is not this browser's session."""
     own = ("__session", f"__session_{KEYS[question['options']['instance']].cookie_suffix}")
-    amended = deepcopy(question)
+    amended = copied(question)
     for lines in directives_of(amended):
         for line in lines:
             if isinstance(line, list) and line[0].startswith("__session") and line[0] not in own:
@@ -214,7 +214,7 @@ def _other_sessions(question: Question) -> Question | None:
 
 def _inner_category(question: Question) -> Question | None:
     """A token of another category is no session, however it was brought."""
-    amended = deepcopy(question)
+    amended = copied(question)
     for lines in directives_of(amended):
         for line in lines:
             if isinstance(line, list) and header_of(line[1]).get("cat") == TEMPLATE:
@@ -260,7 +260,7 @@ def _long_session(question: Question, verdict: Verdict) -> Verdict | None:
 
 def _refresh_answers(question: Question) -> Question | None:
     """Clerk's word for a refusal is passed on if it is a word; what is no list holds no cookies."""
-    amended = deepcopy(question)
+    amended = copied(question)
     for _, value in amended["cookies"]:
         answer = {} if isinstance(value, str) else value.get("sid", {})
         if answer.get("json", "") is None:

@@ -1,13 +1,12 @@
 """Rows about API keys, M2M tokens and OAuth access tokens."""
 
-from copy import deepcopy
 from typing import Any
 
 from tests.conformance.requests.question import Question, Value
 from tests.conformance.requests.reading import claims_of, header_of
 from tests.conformance.requests.rows.carriers import authorization_of
 from tests.conformance.requests.rows.sessions import issuers
-from tests.conformance.requests.rule import Judge, Rule, Verdict, signed_out
+from tests.conformance.requests.rule import Judge, Rule, Verdict, copied, signed_out
 
 __all__ = ["RULES", "has_good_header", "token_in"]
 
@@ -26,7 +25,7 @@ UNJUDGED = ("token-type-mismatch", "No token in header")
 
 def _media_type(question: Question) -> Question | None:
     """Every answer is read as JSON, whatever is said of its type."""
-    amended = deepcopy(question)
+    amended = copied(question)
     for answer in _answers(amended):
         answer.pop("type", None)
     return amended if amended != question else None

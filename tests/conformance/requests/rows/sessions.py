@@ -1,14 +1,20 @@
 """Rows about session tokens, wherever they are carried."""
 
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any
 
 from tests.conformance.claims_cases import emptied_features
 from tests.conformance.requests.question import KEYS, Question
 from tests.conformance.requests.reading import claims_of, decoded, header_of
 from tests.conformance.requests.rows.carriers import asks_for_session, public_origin
-from tests.conformance.requests.rule import Rule, Verdict, directives_of, signed_out, tokens_of
+from tests.conformance.requests.rule import (
+    Rule,
+    Verdict,
+    copied,
+    directives_of,
+    signed_out,
+    tokens_of,
+)
 
 __all__ = ["RULES", "issuers"]
 
@@ -35,7 +41,7 @@ def issuers(question: Question) -> list[str] | None:
 
 def _each_token(change: Callable[[dict[str, Any], Question], None]) -> Any:
     def amend(question: Question) -> Question | None:
-        amended = deepcopy(question)
+        amended = copied(question)
         for token in tokens_of(amended):
             if token.get("damage") != "four-parts":  # such a one says nothing
                 change(token, question)
@@ -51,7 +57,7 @@ def _issuer(question: Question) -> Question | None:
     said = [claims_of({"token": token}) for token in tokens_of(question)]
     if all(claims.get("iss") in allowed for claims in said if claims):
         return None
-    amended = deepcopy(question)
+    amended = copied(question)
     amended["options"]["issuer"] = allowed
     return amended
 
@@ -156,7 +162,7 @@ def _own_host(question: Question, verdict: Verdict) -> Verdict | None:
 
 def _brought_by_others(question: Question) -> Question | None:
     """The same inside handshakes and refreshes, and for the session that is to be refreshed."""
-    amended = deepcopy(question)
+    amended = copied(question)
     for lines in directives_of(amended):
         for line in lines:
             inner = line[1] if isinstance(line, list) else ""
