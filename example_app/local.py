@@ -73,7 +73,7 @@ def errands_to(local: LocalClerk) -> Callable[[], list[str]]:
             elif seen.path.endswith("/handshake_payload"):
                 told.append("This server fetched the cookies that Clerk had left for the browser.")
             elif seen.path.endswith("/refresh"):
-                told.append("This server had Clerk renew the expired session token.")
+                told.append("This server asked Clerk to renew the expired session token.")
         local.requests.clear()
         return told
 

@@ -36,9 +36,10 @@ class Accepted:
     """The kinds of token that a route accepts, read once.
 
     ``only`` is the one kind, where a single one was named: Clerk's SDKs tell that from a list.
+    ``cure`` tells those who sent something else what to send.
     """
 
-    __slots__ = ("kinds", "only")
+    __slots__ = ("cure", "kinds", "only")
 
     def __init__(self, accepts_token: AcceptsToken) -> None:
         named = (accepts_token,) if isinstance(accepts_token, str) else accepts_token
@@ -48,12 +49,20 @@ class Accepted:
         if not kinds or not all(kind in _KINDS for kind in kinds):
             raise ConfigurationError(f"accepts_token takes {', '.join(_KINDS)}, or 'any'.")
         self.kinds: frozenset[TokenType] = frozenset(kind for kind in _KINDS if kind in kinds)
+        named = [_NAMES[kind] for kind in _KINDS if kind in self.kinds]
+        self.cure = f"Send 'Authorization: Bearer <token>' with {' or '.join(named)}."
         self.only: TokenType | None = None
         if isinstance(accepts_token, str) and accepts_token != "any":
             self.only = accepts_token
 
 
 _KINDS: Final[tuple[TokenType, ...]] = ("session_token", "api_key", "m2m_token", "oauth_token")
+_NAMES: Final[dict[TokenType, str]] = {
+    "session_token": "the session token of a signed-in user",
+    "api_key": "an API key",
+    "m2m_token": "an M2M token",
+    "oauth_token": "an OAuth access token",
+}
 SESSIONS: Final = Accepted("session_token")
 
 
@@ -110,11 +119,11 @@ class Authenticator(Generic[ClaimsT]):
             kind: TokenType = "session_token"
             if kind not in accepts.kinds:
                 reason = "token-type-mismatch" if accepts.only is None else "No token in header"
-                return SignedOut(MachineTokenMissing(), reason, token_type=accepts.only)
+                return SignedOut(MachineTokenMissing(accepts.cure), reason, token_type=accepts.only)
             return kind
         kind = classify(token)
         if kind not in accepts.kinds:
-            return SignedOut(TokenTypeMismatch(_OTHER_KIND), token_type=accepts.only)
+            return SignedOut(TokenTypeMismatch(accepts.cure), token_type=accepts.only)
         return kind
 
     async def session(self, facts: Facts, scope: Scope) -> State[Auth[ClaimsT]]:
@@ -153,7 +162,6 @@ class Authenticator(Generic[ClaimsT]):
 
 
 _NO_SESSION: Final = "This is a machine's token; send the session token of a signed-in user here."
-_OTHER_KIND: Final = "This route does not accept this kind of token; see its documentation."
 
 
 def _signed_out(error: TokenError, method: str | None) -> SignedOut:

@@ -85,6 +85,7 @@ def _navigation(scope: Scope, found: dict[bytes, bytes]) -> Navigation:
         get(b"referer"),
         get(b"x-forwarded-host"),
         get(b"x-forwarded-proto"),
+        bool(get(b"authorization")),
     )
 
 

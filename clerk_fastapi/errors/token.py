@@ -50,7 +50,7 @@ class TokenInvalid(TokenError):
     """Not a JSON Web Token as RFC 7515 section 7.1 writes it, or not one that Clerk writes."""
 
     code = "token-invalid"
-    sentence = "The token is malformed; send 'Authorization: Bearer <session token>' unchanged."
+    sentence = "The token is malformed; send 'Authorization: Bearer <token>' unchanged."
 
 
 class TokenTypeMismatch(TokenError):

@@ -21,7 +21,8 @@ class Navigation(NamedTuple):
     """What a browser says of the page it wants; headers that did not come are ``None``.
 
     ``target`` is path and query as the request line had them, ``peer`` the address at the other end
-    of the connection, and ``destination`` the ``Sec-Fetch-Dest`` header.
+    of the connection, and ``destination`` the ``Sec-Fetch-Dest`` header. ``authorized`` tells of an
+    ``Authorization`` header that is somebody else's, such as one for ``Basic``.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Navigation(NamedTuple):
     referrer: bytes | None
     forwarded_host: bytes | None
     forwarded_proto: bytes | None
+    authorized: bool = False
 
     def __repr__(self) -> str:
         return "<Navigation>"  # tracebacks show it, and it holds what may be secret

@@ -88,7 +88,7 @@ class Visit(NamedTuple):
     def may_be_redirected(self) -> bool:
         """Whether a page is being loaded, by a request that may go round by Clerk."""
         seen = self.navigation
-        if self.url is None or seen is None or seen.method != "GET":
+        if self.url is None or seen is None or seen.method != "GET" or seen.authorized:
             return False
         if seen.destination:
             return seen.destination in (b"document", b"iframe")
