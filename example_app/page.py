@@ -44,4 +44,6 @@ def _token(auth: Auth[Claims] | None, now: int) -> str:
     if auth is None:
         return "GET /me says why, if the cookies carry a token."
     age, left = now - auth.claims.iat, auth.claims.exp - now
-    return f"The session token is {age:.0f} seconds old and good for {left:.0f} more."
+    if left < 0:
+        return f"The session token expired {-left:.0f} s ago, within the seconds of grace."
+    return f"The session token was issued {age:.0f} s ago and is good for {left:.0f} s more."

@@ -46,7 +46,7 @@ def test_an_expired_session_comes_back_fresh(example: Example, browser: httpx.Cl
     example.clock.now += 120
     page = browser.get("/page", headers=PAGE)
     assert page.history == []
-    assert "This server had Clerk renew the expired session token." in page.text
+    assert "This server asked Clerk to renew the expired session token." in page.text
 
 
 def test_nobody_is_told_so(browser: httpx.Client) -> None:

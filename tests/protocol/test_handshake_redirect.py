@@ -290,6 +290,13 @@ def test_others_stay_where_they_are() -> None:
     assert homecoming(visit(DEVELOPMENT, method="POST")) is None
 
 
+def test_whoever_sends_an_authorization_header_goes_nowhere() -> None:
+    """Of any kind: its cookies may decide, but who sends that header may be no browser."""
+    page = visit(cookies=SIGNED_IN)
+    assert way(page, TokenExpired()).location is not None
+    assert way(visit(cookies=SIGNED_IN, authorized=True), TokenExpired()).location is None
+
+
 # --- how much a redirect can carry ----------------------------------------------------------------
 
 

@@ -309,7 +309,17 @@ def _dot_segments(question: Question) -> Question | None:
     return {**question, "path": "/".join(kept)} if kept != segments else None
 
 
+def _no_page(question: Question) -> Question | None:
+    """Whoever sends an Authorization header of another kind is not sent anywhere."""
+    said = authorization_of(question)
+    if not said or speaks_for_itself(question) or not is_page(question):
+        return None
+    kept = [pair for pair in question["headers"] if pair[0] != "sec-fetch-dest"]
+    return {**question, "headers": [*kept, ["sec-fetch-dest", "empty"]]}
+
+
 RULES = (
+    Rule("authorization-stays", _no_page, kinder=True),
     Rule("odd-referer", _odd_referer, kinder=True),
     Rule("dot-segments", _dot_segments, kinder=True),
     Rule("bearer-spelling", _lower_case_bearer, kinder=True),
