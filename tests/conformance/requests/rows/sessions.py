@@ -168,9 +168,10 @@ def _brought_by_others(question: Question) -> Question | None:
             inner = line[1] if isinstance(line, list) else ""
             if not isinstance(inner, str) and _is_foreign(claims_of(inner).get("azp"), question):
                 inner["token"]["signer"] = "stranger"
-    for _, value in amended["cookies"]:
-        party = None if isinstance(value, str) else claims_of(value).get("azp")
-        if "sid" in value and _is_foreign(party, question):
+    for name, value in amended["cookies"]:
+        if not name.startswith("__session") or isinstance(value, str):
+            continue
+        if _is_foreign(claims_of(value).get("azp"), question):
             value["sid"] = UNBELIEVED
     return amended if amended != question else None
 
