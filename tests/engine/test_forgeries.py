@@ -72,9 +72,7 @@ async def test_opaque_credentials_are_no_session(scene: Scene, prefix: str) -> N
     """Keys and machine tokens of other kinds are malformed where a session token belongs."""
     token = f"{prefix}_2aBcDeFgHiJkLmNoPqRsTuVwXyZ"
     assert code_of(await scene.clerk.authenticate(bearer(token))) == "token-invalid"
-    assert (
-        code_of(await scene.clerk.authenticate(browser(scene.cookies(token)))) == "token-invalid"
-    )
+    assert code_of(await scene.clerk.authenticate(browser(scene.cookies(token)))) == "token-invalid"
 
 
 async def test_forgeries_leave_no_trace(scene: Scene) -> None:
