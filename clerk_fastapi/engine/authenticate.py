@@ -49,8 +49,8 @@ class Accepted:
         if not kinds or not all(kind in _KINDS for kind in kinds):
             raise ConfigurationError(f"accepts_token takes {', '.join(_KINDS)}, or 'any'.")
         self.kinds: frozenset[TokenType] = frozenset(kind for kind in _KINDS if kind in kinds)
-        named = [_NAMES[kind] for kind in _KINDS if kind in self.kinds]
-        self.cure = f"Send 'Authorization: Bearer <token>' with {' or '.join(named)}."
+        names = " or ".join(_NAMES[kind] for kind in _KINDS if kind in self.kinds)
+        self.cure = f"Send 'Authorization: Bearer <token>' with {names}."
         self.only: TokenType | None = None
         if isinstance(accepts_token, str) and accepts_token != "any":
             self.only = accepts_token

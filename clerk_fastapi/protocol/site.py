@@ -17,7 +17,7 @@ __all__ = ["OrganizationSync", "Proxies", "Site", "is_loopback"]
 
 _VISIBLE: Final = re.compile(r"[!#-;=?A-\[\]-~]+", re.ASCII)  # no quotes, brackets, backslash, @
 _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
-_DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+(?::[0-9]{{1,5}})?", re.ASCII)
+_DOMAIN: Final = re.compile(rf"(?:localhost|{_LABEL}(?:\.{_LABEL})+)(?::[0-9]{{1,5}})?", re.ASCII)
 _SEVERAL: Final = re.compile(r":(?:id|slug)[*+]", re.ASCII)
 _CLERK: Final = re.compile(r"clerk\.accounts\.|clerk\.")
 _LEGACY_PORTALS: Final = (".lcl.dev", ".lclstage.dev", ".lclclerk.com")

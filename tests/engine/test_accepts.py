@@ -328,3 +328,15 @@ async def test_machine_on_a_session_route_is_told_what_is_wanted(
     assert isinstance(state, SignedOut)
     assert (state.reason, state.error.code) == ("token-invalid", "token-invalid")
     assert "session token of a signed-in user" in state.error.message
+
+
+async def test_refusal_says_which_token_to_send(clerk: Clerk[Any]) -> None:
+    """Neither a session token to machines nor a list of all kinds."""
+    kinds: tuple[TokenType, ...] = ("session_token", "api_key")
+    for connection in (bearer("mt_1"), request()):
+        state = await clerk.authenticate(connection, accepts_token="api_key")
+        assert isinstance(state, SignedOut)
+        assert state.error.message == "Send 'Authorization: Bearer <token>' with an API key."
+    state = await clerk.authenticate(bearer("mt_1"), accepts_token=kinds)
+    assert isinstance(state, SignedOut)
+    assert "with the session token of a signed-in user or an API key." in state.error.message
