@@ -18,6 +18,7 @@ from clerk_fastapi import (
     OAuthAuth,
     SignedIn,
     SignedOut,
+    TokenType,
 )
 from clerk_fastapi.engine.authenticate import SESSIONS, accepted
 from clerk_fastapi.testing import LocalClerk, Session

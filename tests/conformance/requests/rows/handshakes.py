@@ -153,7 +153,10 @@ def _refused(question: Question, verdict: Verdict) -> Verdict | None:
     home = brought(question)
     if home is None or home[0] != TOKEN or not asks_for_session(question):
         return None
-    if question["options"]["instance"] != "development" or is_raised(verdict):
+    if question["options"]["instance"] != "development":
+        return None
+    # It is refused before a satellite is sent anywhere, but not before keys are asked for.
+    if is_raised(verdict) and verdict["reason"] != "configuration-error":
         return None
     if verdict["status"] == "crash":
         found = (reason for words, reason in CRASHES.items() if words in verdict["reason"])
