@@ -292,6 +292,8 @@ async def test_homecoming_sets_every_cookie_once(
     assert "no-store" in response.headers["cache-control"]
     assert set_cookies(response) == brought
     assert len(local.requests_to("/clients/handshake_payload")) == 1
+    # With these, a page of no origin, such as a sandboxed frame, could read the answer.
+    assert not [name for name in response.headers if name.startswith("access-control-")]
 
 
 @pytest.mark.parametrize("path", ["/home", "/me"])
