@@ -4,9 +4,9 @@ import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 
@@ -56,11 +56,23 @@ class Report:
 
 def run(node: str, names: Sequence[Name]) -> Report:
     """Judge the named cases in this process."""
-    logging.disable()  # what the package says to operators is not what is judged here
     report = Report()
-    for name, (question, outcome) in asyncio.run(_judged(node, names)).items():
+    with _quiet():
+        judged = asyncio.run(_judged(node, names))
+    for name, (question, outcome) in judged.items():
         report.add(name, question, outcome)
     return report
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Let nobody log meanwhile: what operators are told is not what is judged here."""
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def run_all(node: str, names: Sequence[Name]) -> Report:
