@@ -31,7 +31,7 @@ def _sealed() -> Iterator[None]:
     def connect_to_loopback(sock: socket.socket, address: object) -> None:
         if isinstance(address, tuple) and address[0] not in LOOPBACK:
             raise AssertionError(f"a test tried to reach {address[0]}")
-        connect(sock, address)  # type: ignore[arg-type]
+        connect(sock, address)  # type: ignore[arg-type]  # as the socket was given it
 
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("CLERK_")]:

@@ -31,7 +31,7 @@ def test_argument_that_could_never_work_stops_the_start_up(
 ) -> None:
     """Found at the first request, it would be a 500 or a 401 for everybody."""
     with pytest.raises(ConfigurationError, match=named):
-        Clerk(publishable_key=KEY, **given)  # type: ignore[arg-type]
+        Clerk(publishable_key=KEY, **given)  # type: ignore[arg-type]  # that is what must fail
 
 
 def test_application_that_is_no_web_page_is_an_authorized_party() -> None:

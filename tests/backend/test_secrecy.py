@@ -34,7 +34,7 @@ def clerk_at(local: LocalClerk, url: str, **options: object) -> Clerk:
         secret_key=local.secret_key,
         clock=local.clock,
         api_url=url,
-        **options,  # type: ignore[arg-type]
+        **options,  # type: ignore[arg-type]  # of any kind: a test names one
     )
 
 

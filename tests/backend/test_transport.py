@@ -304,4 +304,4 @@ async def test_transport_that_was_never_opened_is_no_mistake(
     call: Callable[[Transport], object],
 ) -> None:
     """A script may verify a token without running an application."""
-    await call(Transport(Script(httpx.Response(200))))  # type: ignore[misc]
+    await call(Transport(Script(httpx.Response(200))))  # type: ignore[misc]  # two kinds of call

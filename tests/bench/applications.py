@@ -9,7 +9,7 @@ from clerk_backend_api.security import (
     authenticate_request_async,
 )
 from fastapi import Depends, FastAPI, HTTPException, Request
-from fastapi_clerk_auth import (  # type: ignore[import-untyped]
+from fastapi_clerk_auth import (  # type: ignore[import-untyped]  # a peer
     ClerkConfig,
     ClerkHTTPBearer,
     HTTPAuthorizationCredentials,

@@ -121,9 +121,9 @@ def test_peer_may_be_unknown(client: object) -> None:
 @pytest.mark.parametrize("value", [b"Bearer abc", b"BEARER ", b"bearer a b"])
 def test_whoever_speaks_for_themselves_goes_nowhere(value: bytes) -> None:
     """So that nothing more is read of such a request."""
-    headers = [*PAGE["headers"], (b"authorization", value)]  # type: ignore[misc]
+    headers = [*PAGE["headers"], (b"authorization", value)]  # type: ignore[misc]  # a scope is untyped
     assert read_facts(PAGE | {"headers": headers}).navigation is None
-    basic = [*PAGE["headers"], (b"authorization", b"Basic abc")]  # type: ignore[misc]
+    basic = [*PAGE["headers"], (b"authorization", b"Basic abc")]  # type: ignore[misc]  # as above
     assert read_facts(PAGE | {"headers": basic}).navigation is not None
 
 

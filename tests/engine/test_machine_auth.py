@@ -25,7 +25,7 @@ def test_machines_have_no_role_permission_or_plan(auth: MachineAuth) -> None:
     assert auth.has(permission="org:data:read") is False
     assert auth.has(feature="data", plan="pro", reverification=Reverified("lax")) is False
     with pytest.raises(TypeError):
-        auth.has(**{"scope": "data:read"})  # type: ignore[arg-type]
+        auth.has(**{"scope": "data:read"})  # type: ignore[arg-type]  # that is what must fail
 
 
 @each_auth

@@ -42,7 +42,7 @@ COUNT = "__clerk_redirect_count={}; Path=/; SameSite=Lax; HttpOnly; Max-Age=2"
 
 def site(base: Site = PRODUCTION, **changes: object) -> Site:
     """A site, with something configured otherwise."""
-    return replace(base, **changes)  # type: ignore[arg-type]
+    return replace(base, **changes)  # type: ignore[arg-type]  # fields by name
 
 
 def visit(
@@ -54,7 +54,8 @@ def visit(
     **says: object,
 ) -> Visit:
     """A browser that loads a page of a site; ``says`` changes fields of the navigation."""
-    seen = DOCUMENT._replace(target=target.encode("latin-1"))._replace(**says)  # type: ignore[arg-type]
+    document = DOCUMENT._replace(target=target.encode("latin-1"))
+    seen = document._replace(**says)  # type: ignore[arg-type]  # fields by name
     return Visit(at, cookies, public_url(at, "https", host.encode("latin-1"), seen), seen)
 
 

@@ -292,7 +292,7 @@ def test_expirations_are_milliseconds() -> None:
     )
     for kind in ("api_key", "m2m_token"):
         with pytest.raises(TokenInvalid):
-            read_answer(kind, said(kind, expiration=seconds), NOW)  # type: ignore[arg-type]
+            read_answer(kind, said(kind, expiration=seconds), NOW)
 
 
 @given(

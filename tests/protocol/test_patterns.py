@@ -93,7 +93,7 @@ def test_pattern_takes_what_it_says(pattern: str, path: str, taken: dict[str, st
 def test_unknown_syntax_stops_the_start_up(text: object) -> None:
     """A pattern that means less than it seems to would leave pages unguarded in silence."""
     with pytest.raises(ConfigurationError, match="pattern"):
-        PathPattern(text)  # type: ignore[arg-type]
+        PathPattern(text)  # type: ignore[arg-type]  # that is what must fail
 
 
 def test_path_without_end_is_not_looked_at() -> None:

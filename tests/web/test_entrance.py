@@ -25,7 +25,7 @@ async def test_entrance_of_a_stopped_clerk_lets_everything_pass(clerk: Clerk) ->
 
     app.router.middleware_stack = before
     entrance.routes = routes
-    await entrance({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
+    await entrance({"type": "lifespan"}, None, None)  # type: ignore[arg-type]  # nobody receives or sends
     stop(app, entrance)
     assert app.router.middleware_stack is before
     await app.router.middleware_stack({"type": "http"}, None, None)

@@ -75,7 +75,7 @@ async def test_guard_as_default_value_works_as_well(app: FastAPI, ada: Headers) 
     """The older way to write a dependency."""
 
     @app.get("/me")
-    async def me(auth: Auth[SessionClaims] = Depends(require_auth)) -> str:  # noqa: B008
+    async def me(auth: Auth[SessionClaims] = Depends(require_auth)) -> str:  # noqa: B008  # FastAPI
         return auth.user_id
 
     assert await statuses(app, "/me", ada, {}) == [200, 401]

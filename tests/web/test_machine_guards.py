@@ -273,14 +273,14 @@ def test_kind_that_does_not_exist_stops_the_start_up(wrong: Any) -> None:
 def test_guard_with_a_clerk_that_is_none_stops_the_start_up() -> None:
     """Settings are not a Clerk."""
     with pytest.raises(ConfigurationError, match="takes a Clerk"):
-        require(clerk="clerk")  # type: ignore[arg-type]
+        require(clerk="clerk")  # type: ignore[arg-type]  # that is what must fail
 
 
 def test_requirement_that_cannot_be_hashed_stops_the_start_up() -> None:
     """FastAPI compares guards at every request."""
 
     class Own(Requirement):
-        __hash__ = None  # type: ignore[assignment]
+        __hash__ = None  # type: ignore[assignment]  # as Python does for eq
 
         def describe(self) -> str:
             return "something"

@@ -160,7 +160,7 @@ async def test_missing_reverification_has_the_body_that_clerks_browser_sdk_looks
 ) -> None:
     """With ``clerk.lifespan`` alone: nothing else was registered."""
 
-    @app.get("/action", dependencies=[Depends(guard)])  # type: ignore[arg-type]
+    @app.get("/action", dependencies=[Depends(guard)])  # type: ignore[arg-type]  # any guard
     async def action() -> str:
         return "done"
 

@@ -116,7 +116,8 @@ async def test_what_an_organization_has_is_refused_in_a_personal_account(
         assert (await client.get("/", headers=bob)).status_code == 200
         refusal = await client.get("/", headers=alone)
     assert refusal.status_code == 403
-    assert refusal.json()["detail"]["missing"] == guard.requirement.to_json()  # type: ignore[union-attr]
+    assert guard.requirement is not None
+    assert refusal.json()["detail"]["missing"] == guard.requirement.to_json()
 
 
 @pytest.mark.parametrize(

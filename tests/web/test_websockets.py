@@ -122,9 +122,9 @@ async def test_websockets_over_a_real_server(
             assert await websocket.recv() == "nobody"
         status, body, challenge = await refusal("/live", {})
         assert (status, challenge) == (401, "Bearer")
-        assert body["detail"]["code"] == "session-token-and-uat-missing"  # type: ignore[index]
+        assert body["detail"]["code"] == "session-token-and-uat-missing"  # type: ignore[index]  # JSON
         status, body, challenge = await refusal("/data", bob)
-        assert (status, body["detail"]["missing"]) == (403, {"permission": "org:data:read"})  # type: ignore[index]
+        assert (status, body["detail"]["missing"]) == (403, {"permission": "org:data:read"})  # type: ignore[index]  # JSON
         assert await closing("/late/unbelieved") == (3000, "token-verification-failed")
         assert await closing("/late/denied") == (3003, "permission-denied")
         assert await closing("/late/outage") == (1013, "backend-unavailable")
