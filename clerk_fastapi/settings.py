@@ -58,6 +58,7 @@ class _Environment(BaseSettings):
     domain: str | None = None
     is_satellite: str | None = None
     sign_in_url: str | None = None
+    sign_up_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class SiteArguments(NamedTuple):
     is_satellite: bool | None = None
     satellite_auto_sync: bool = False
     sign_in_url: str | None = None
+    sign_up_url: str | None = None
     allowed_redirect_origins: Iterable[str] | None = None
     trusted_proxies: Iterable[str] = ()
     organization_sync: OrganizationSync | None = None
@@ -128,7 +130,7 @@ def read_settings(keys: KeyArguments, rules: RuleArguments, site: SiteArguments)
             "page of the Clerk dashboard shows them."
         )
     parties = _origins("authorized_parties", rules.authorized_parties)
-    place = _site(environment, site, key, secret, parties or frozenset())
+    place = _site(environment, site, key, secret, parties)
     return Settings(
         publishable_key=key,
         secret_key=secret,
@@ -224,7 +226,7 @@ def _site(
     given: SiteArguments,
     key: PublishableKey | None,
     secret: SecretStr | None,
-    parties: frozenset[str],
+    parties: frozenset[str] | None,
 ) -> Site:
     origins = _origins("allowed_redirect_origins", given.allowed_redirect_origins)
     if not isinstance(given.satellite_auto_sync, bool):
@@ -242,7 +244,9 @@ def _site(
         is_satellite=_flag("CLERK_IS_SATELLITE", environment.is_satellite),
         satellite_auto_sync=given.satellite_auto_sync,
         sign_in_url=environment.sign_in_url,
-        redirect_origins=parties | (origins or frozenset()),
+        sign_up_url=environment.sign_up_url,
+        redirect_origins=(parties or frozenset()) | (origins or frozenset()),
+        names_own_origins=parties is not None,
         proxies=Proxies.named(given.trusted_proxies),
         organization_sync=given.organization_sync,
         takes_nonces=secret is not None,

@@ -10,6 +10,7 @@ from clerk_fastapi.testing import SigningKey
 from tests.test_settings import LIVE_KEY, SECRET, TEST_KEY, read
 
 SIGN_IN = "https://www.example.com/sign-in"
+SIGN_UP = "https://www.example.com/sign-up"
 SATELLITE = {"is_satellite": True, "domain": "satellite.example", "sign_in_url": SIGN_IN}
 
 
@@ -28,6 +29,8 @@ def site(**given: Any) -> Any:
         ("CLERK_PROXY_URL", " /__clerk\n", "proxy_url", "/__clerk"),
         ("CLERK_DOMAIN", "satellite.example", "domain", "satellite.example"),
         ("CLERK_SIGN_IN_URL", SIGN_IN, "sign_in_url", SIGN_IN),
+        ("CLERK_SIGN_UP_URL", SIGN_UP, "sign_up_url", SIGN_UP),
+        ("CLERK_SIGN_UP_URL", "/sign-up", "sign_up_url", "/sign-up"),
         ("CLERK_PROXY_URL", "", "proxy_url", None),
     ],
 )
@@ -65,7 +68,9 @@ def test_other_words_are_a_mistake(monkeypatch: pytest.MonkeyPatch, text: str) -
         site(domain="satellite.example")
 
 
-@pytest.mark.parametrize("name", ["proxy_url", "domain", "sign_in_url", "machine_secret_key"])
+@pytest.mark.parametrize(
+    "name", ["proxy_url", "domain", "sign_in_url", "sign_up_url", "machine_secret_key"]
+)
 def test_texts_are_texts(name: str) -> None:
     """A key of another type is a mistake that names the argument."""
     with pytest.raises(ConfigurationError, match=name):
@@ -145,6 +150,38 @@ def test_satellites_that_are_answered_are_named() -> None:
     )
     assert found.redirect_origins == {"https://app.example.com", "https://satellite.example"}
     assert site().redirect_origins == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({}, False),
+        ({"allowed_redirect_origins": ["https://satellite.example"]}, False),
+        ({"authorized_parties": ["https://app.example.com"]}, True),
+    ],
+)
+def test_own_origins_are_known_by_the_authorized_parties(
+    given: dict[str, Any], named: bool
+) -> None:
+    """Whoever names nothing but satellites has not said which origin is the primary's."""
+    assert site(**given).names_own_origins is named
+
+
+@pytest.mark.parametrize(
+    "url", ["sign-up", "//evil.example/", "/a b", "javascript:alert(1)", "https://u@a.example/", 5]
+)
+def test_sign_up_page_is_a_place_that_browsers_can_be_sent_to(url: Any) -> None:
+    """A URL or a path of this site, as the sign-in page is."""
+    with pytest.raises(ConfigurationError, match=r"sign_up_url|CLERK_SIGN_UP_URL"):
+        Clerk(publishable_key=TEST_KEY, sign_up_url=url)
+
+
+def test_sign_up_page_in_production_is_encrypted() -> None:
+    """In development it may be on another machine of the house."""
+    url = "http://a.example/sign-up"
+    assert site(sign_up_url=url).sign_up_url == url
+    with pytest.raises(ConfigurationError, match="CLERK_SIGN_UP_URL must be https"):
+        site(publishable_key=LIVE_KEY, sign_up_url=url)
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ class Browsers(Generic[ClaimsT]):
         :param headers: all headers of the request, some of which Clerk is told.
         :raises BackendUnavailable: if Clerk's answer is needed and cannot be had.
         """
-        visit = self._visit(facts)
+        visit = self.visit(facts)
         outage: BackendUnavailable | None = None
         try:
             brought = await self._brought_home(visit)
@@ -93,7 +93,8 @@ class Browsers(Generic[ClaimsT]):
             raise outage
         return state
 
-    def _visit(self, facts: Facts) -> Visit:
+    def visit(self, facts: Facts) -> Visit:
+        """Read what a browser says, its public URL and its cookies, without believing it."""
         seen, site = facts.navigation, self._site
         cookies = read_cookies(facts.cookie, site, self._verifier.clock())
         url = None

@@ -27,6 +27,7 @@ from clerk_fastapi.engine.verifier import Verifier
 from clerk_fastapi.errors import SessionPending
 from clerk_fastapi.protocol.claims import SessionClaims
 from clerk_fastapi.protocol.credentials import Facts
+from clerk_fastapi.protocol.handshake import Visit
 from clerk_fastapi.protocol.reading import ClaimsReader, ClaimsT
 from clerk_fastapi.protocol.site import OrganizationSync
 from clerk_fastapi.settings import (
@@ -90,6 +91,7 @@ class Engine(Generic[ClaimsT]):
         is_satellite: bool | None = None,
         satellite_auto_sync: bool = False,
         sign_in_url: str | None = None,
+        sign_up_url: str | None = None,
         allowed_redirect_origins: Iterable[str] | None = None,
         trusted_proxies: Iterable[str] = (),
         organization_sync: OrganizationSync | None = None,
@@ -98,7 +100,7 @@ class Engine(Generic[ClaimsT]):
         reader = ClaimsReader(claims)
         keys = KeyArguments(publishable_key, secret_key, jwt_key, machine_secret_key, api_url)
         dates = authorized_parties, audience, issuer, clock_skew
-        where = proxy_url, domain, is_satellite, satellite_auto_sync, sign_in_url
+        where = proxy_url, domain, is_satellite, satellite_auto_sync, sign_in_url, sign_up_url
         trust = allowed_redirect_origins, trusted_proxies, organization_sync
         rules = RuleArguments(*dates, algorithms, require_category)
         settings = read_settings(keys, rules, SiteArguments(*where, *trust))
@@ -113,9 +115,11 @@ class Engine(Generic[ClaimsT]):
         self._keys = _keys(settings, self._transport, partial(JwksCache, clock=clock, ages=ages))
         memory = TokenMemory(token_memory) if token_memory else None
         self._verifier = Verifier(settings.rules, self._keys, memory, reader, clock)
+        browser_backend = _browser_backend(settings, self._transport)
+        self._browsers = Browsers(settings.site, self._verifier, browser_backend)
         self._authenticator = Authenticator(
             self._verifier,
-            Browsers(settings.site, self._verifier, _browser_backend(settings, self._transport)),
+            self._browsers,
             MachineAuthenticator(settings, self._transport, self._keys, clock, opaque_token_ttl),
         )
 
@@ -184,6 +188,16 @@ class Engine(Generic[ClaimsT]):
         kept = scope.get(self._kept_under)
         if isinstance(kept, _Kept) and not isinstance(kept.state, Handshake):
             _hand_over(kept.state.cookies, scope)
+
+    def visit(self, connection: Connection) -> Visit:
+        """Read what the browser behind a request says, without judging it."""
+        return self._browsers.visit(read_facts(connection.scope))
+
+    def has_tasks(self, connection: Connection) -> bool:
+        """Whether the session of a request, if anybody has asked for it yet, is pending."""
+        kept = connection.scope.get(self._kept_under)
+        state = kept.state if isinstance(kept, _Kept) and kept.engine is self else None
+        return isinstance(state, SignedIn) and bool(state.auth.is_pending)
 
     async def verify_token(self, token: str) -> Auth[ClaimsT]:
         """Believe a session token that did not come with a request, or say why not.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from clerk_fastapi.errors import TokenError, TokenInvalid
 from clerk_fastapi.protocol.site import Site
 from clerk_fastapi.protocol.tokens import UnverifiedToken, peek_claims
 
-__all__ = ["BrowserCookies", "Facts", "Navigation", "bearer_token", "read_cookies"]
+__all__ = ["SIGN_INS", "BrowserCookies", "Facts", "Navigation", "bearer_token", "read_cookies"]
 
+SIGN_INS: Final = "clerk_fastapi_sign_ins"
+"""The cookie that counts how often a browser was sent to sign in although it seemed signed in."""
 
 _BLANK, _COMMA, _PERCENT = b" ,%"
 _MANY = 9
@@ -62,7 +64,8 @@ class BrowserCookies(NamedTuple):
     """The cookies of one instance; ``suffixed`` tells whether they are its own or the shared ones.
 
     ``client_uat`` is when the sign-in state last changed, in seconds since the epoch, and 0 for
-    signed out; ``redirects`` is how often in a row this browser was sent to Clerk.
+    signed out; ``redirects`` is how often in a row this browser was sent to Clerk, and ``sign_ins``
+    how often to a sign-in page although it seemed signed in.
     """
 
     session: str | None
@@ -73,6 +76,7 @@ class BrowserCookies(NamedTuple):
     handshake_nonce: str | None
     redirects: int
     suffixed: bool
+    sign_ins: int = 0
 
     def __repr__(self) -> str:
         return "<BrowserCookies>"  # tracebacks show it, and it holds what may be secret
@@ -120,6 +124,7 @@ def read_cookies(header: bytes | None, site: Site, now: float) -> BrowserCookies
         get("__clerk_handshake_nonce"),
         _redirects(get("__clerk_redirect_count", "")),
         suffixed,
+        _redirects(get(SIGN_INS, "")),
     )
 
 

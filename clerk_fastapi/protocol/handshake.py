@@ -38,6 +38,10 @@ __all__ = [
     "DEV_BROWSER",
     "HANDSHAKE",
     "HANDSHAKE_NONCE",
+    "LEFT_OUT",
+    "LONGEST_LOCATION",
+    "MOST_REDIRECTS",
+    "SYNCED",
     "Visit",
     "Way",
     "after_token",
@@ -55,16 +59,17 @@ HANDSHAKE: Final = "__clerk_handshake"
 HANDSHAKE_NONCE: Final = "__clerk_handshake_nonce"
 DEV_BROWSER: Final = "__clerk_db_jwt"
 _LEGACY_DEV_BROWSER: Final = "__dev_session"
-_SYNCED: Final = "__clerk_synced"
+SYNCED: Final = "__clerk_synced"
 _REDIRECT_URL: Final = "__clerk_redirect_url"
 _BROUGHT_HOME: Final = frozenset({HANDSHAKE, "__clerk_help", DEV_BROWSER, HANDSHAKE_NONCE})
 
 # What would come home a second time, and stand before what is new.
 _OWN: Final = frozenset({DEV_BROWSER, _LEGACY_DEV_BROWSER})
-_LEFT_OUT: Final = _BROUGHT_HOME | _OWN
+LEFT_OUT: Final = _BROUGHT_HOME | _OWN
+"""Parameters that must not come home a second time."""
 
-_MOST_REDIRECTS: Final = 3
-_LONGEST_LOCATION: Final = 16_384  # servers and proxies take no longer ones
+MOST_REDIRECTS: Final = 3
+LONGEST_LOCATION: Final = 16_384  # servers and proxies take no longer ones
 _LOOP: Final = (
     "The redirect to Clerk brought no session home three times in a row: check that "
     "CLERK_PUBLISHABLE_KEY and CLERK_SECRET_KEY belong to the same instance, and that this domain "
@@ -172,7 +177,7 @@ def superseded(visit: Visit, issued_at: object) -> Way | None:
 
 def after_token(visit: Visit, identity: Identity) -> Way | None:
     """Judge what a valid session may still lack; ``None`` if nothing."""
-    if not visit.may_be_redirected or visit.cookies.redirects >= _MOST_REDIRECTS:
+    if not visit.may_be_redirected or visit.cookies.redirects >= MOST_REDIRECTS:
         return None
     error: TokenError | None = None
     if visit.cookies.redirects == 0 and not visit.site.is_satellite and _came_across(visit):
@@ -193,9 +198,9 @@ def way(
     reason = reason or error.code
     if location is None:
         location = _handshake(visit, reason)
-    if location is None or not visit.may_be_redirected or len(location) > _LONGEST_LOCATION:
+    if location is None or not visit.may_be_redirected or len(location) > LONGEST_LOCATION:
         return Way(error, reason)
-    if visit.cookies.redirects >= _MOST_REDIRECTS:
+    if visit.cookies.redirects >= MOST_REDIRECTS:
         return Way(type(error)(_LOOP), reason)
     count = f"__clerk_redirect_count={visit.cookies.redirects + 1}"
     return Way(error, reason, location, (f"{count}; Path=/; SameSite=Lax; HttpOnly; Max-Age=2",))
@@ -228,7 +233,7 @@ def _stay(error: TokenError) -> Way:
 
 def _sync_satellite(visit: Visit, *, empty: bool) -> Way | None:
     """Fetch the session of the primary domain, if this satellite has none or was told to."""
-    synced = visit.parameter(_SYNCED)
+    synced = visit.parameter(SYNCED)
     if not visit.loads_document or visit.url is None or synced == "true":
         return None
     if synced != "false":
@@ -252,7 +257,7 @@ def _introduce(visit: Visit) -> Way | None:
     target = visit.parameter(_REDIRECT_URL)
     if target and not visit.site.is_satellite and _is_satellites(visit, target):
         back = [(DEV_BROWSER, visit.dev_browser)] if visit.dev_browser else []
-        location = with_parameters(target, [*back, (_SYNCED, "true")])
+        location = with_parameters(target, [*back, (SYNCED, "true")])
         return way(visit, PrimaryRespondsToSyncing(), location=location)
     if visit.parameter(DEV_BROWSER) is not None:
         return way(visit, DevBrowserSync())
@@ -311,7 +316,7 @@ def _handshake(visit: Visit, reason: str) -> str | None:
     if base is None:
         return None
     parameters = [
-        ("redirect_url", visit.url.without(_LEFT_OUT if visit.site.is_development else _OWN)),
+        ("redirect_url", visit.url.without(LEFT_OUT if visit.site.is_development else _OWN)),
         ("__clerk_api_version", API_VERSION),
         ("suffixed_cookies", str(visit.cookies.suffixed).lower()),
         ("__clerk_hs_reason", reason),

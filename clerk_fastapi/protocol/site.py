@@ -13,7 +13,7 @@ from clerk_fastapi.protocol.keys import InstanceType, PublishableKey
 from clerk_fastapi.protocol.patterns import PathPattern
 from clerk_fastapi.protocol.url import hostname_of, origin_of
 
-__all__ = ["OrganizationSync", "Proxies", "Site", "is_loopback"]
+__all__ = ["OrganizationSync", "Proxies", "Site", "check_place", "is_loopback"]
 
 _VISIBLE: Final = re.compile(r"[!#-;=?A-\[\]-~]+", re.ASCII)  # no quotes, brackets, backslash, @
 _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
@@ -115,7 +115,8 @@ class Site:
 
     ``proxy_url`` is where the Frontend API is reached instead of its own host, an absolute URL or a
     path of this site; ``redirect_origins`` are those of the satellites that a development primary
-    answers. ``takes_nonces`` tells whether a nonce can be turned in at the Backend API.
+    answers, and of this site too if ``names_own_origins``. ``takes_nonces`` tells whether a nonce
+    can be turned in at the Backend API.
     """
 
     instance_type: InstanceType
@@ -125,7 +126,9 @@ class Site:
     is_satellite: bool = False
     satellite_auto_sync: bool = False
     sign_in_url: str | None = None
+    sign_up_url: str | None = None
     redirect_origins: frozenset[str] = frozenset()
+    names_own_origins: bool = False
     proxies: Proxies = Proxies()
     organization_sync: OrganizationSync | None = None
     takes_nonces: bool = True
@@ -137,7 +140,7 @@ class Site:
 
     def __post_init__(self) -> None:
         if self.proxy_url is not None:
-            _check_place("CLERK_PROXY_URL", self.proxy_url)
+            check_place("CLERK_PROXY_URL", self.proxy_url)
             if not set(self.proxy_url).isdisjoint("?#"):
                 raise ConfigurationError("CLERK_PROXY_URL has a path at most, and no query.")
         if self.domain is not None and _DOMAIN.fullmatch(self.domain) is None:
@@ -145,7 +148,9 @@ class Site:
                 "CLERK_DOMAIN is a host such as satellite.example.com, without a scheme or a path."
             )
         if self.sign_in_url is not None:
-            _check_place("CLERK_SIGN_IN_URL", self.sign_in_url, plain=self.is_development)
+            check_place("CLERK_SIGN_IN_URL", self.sign_in_url, plain=self.is_development)
+        if self.sign_up_url is not None:
+            check_place("CLERK_SIGN_UP_URL", self.sign_up_url, plain=self.is_development)
         if self.is_satellite:
             self._check_satellite()
 
@@ -175,6 +180,11 @@ class Site:
             return f"clerk.{self.domain}"
         return None if self.key is None else self.key.host
 
+    @property
+    def portal(self) -> str | None:
+        """The origin of the account portal, where Clerk has pages to sign in and up."""
+        return None if self.key is None else _portal(self.key.host)
+
     def is_portal(self, referrer: str, hostname: str, frontend_api: str) -> bool:
         """Whether a page belongs to Clerk: the Frontend API or the account portal.
 
@@ -190,10 +200,11 @@ class Site:
         return self.proxy_url is None and host is not None and referrer == _portal(host)
 
 
-def _check_place(name: str, place: str, *, plain: bool = False) -> None:
+def check_place(name: str, place: str, *, plain: bool = False) -> None:
     """Make sure that browsers can be sent to a URL, or to a path of this very site.
 
     :param plain: whether http will do, beyond this machine.
+    :raises ConfigurationError: with the name of the place, if they cannot.
     """
     if place.startswith("/"):
         if place.startswith("//") or not _VISIBLE.fullmatch(place):

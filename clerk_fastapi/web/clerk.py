@@ -62,6 +62,8 @@ class Clerk(Engine[ClaimsT]):
         and back, to see if they are signed in there.
     :param sign_in_url: the sign-in page, a URL or a path of this site (``CLERK_SIGN_IN_URL``); for
         satellites of development instances the URL on the primary domain.
+    :param sign_up_url: the sign-up page, likewise (``CLERK_SIGN_UP_URL``); ``<sign_in_url>/create``
+        by default.
     :param allowed_redirect_origins: origins of satellites, to which the primary domain of a
         development instance leads browsers back, besides ``authorized_parties`` and this machine.
     :param trusted_proxies: IP addresses, networks such as ``10.0.0.0/8``, or ``*`` for whoever
