@@ -48,6 +48,8 @@ from clerk_fastapi.web.guards import (
     require_scope,
 )
 from clerk_fastapi.web.openapi import document
+from clerk_fastapi.web.proxy import FrontendApiProxy
+from clerk_fastapi.web.pages import redirect_to_sign_in, redirect_to_sign_up, return_url
 
 __all__ = [
     "AccessDenied",
@@ -62,6 +64,7 @@ __all__ = [
     "CurrentAuth",
     "Feature",
     "Fresh",
+    "FrontendApiProxy",
     "Guard",
     "Handshake",
     "HandshakeRequired",
@@ -88,6 +91,8 @@ __all__ = [
     "custom_claims_size",
     "document",
     "optional_auth",
+    "redirect_to_sign_in",
+    "redirect_to_sign_up",
     "require",
     "require_api_key",
     "require_auth",
@@ -100,4 +105,5 @@ __all__ = [
     "require_reverification",
     "require_role",
     "require_scope",
+    "return_url",
 ]

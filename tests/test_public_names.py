@@ -21,6 +21,7 @@ FRONT_DOOR = [
     "CurrentAuth",
     "Feature",
     "Fresh",
+    "FrontendApiProxy",
     "Guard",
     "Handshake",
     "HandshakeRequired",
@@ -47,6 +48,8 @@ FRONT_DOOR = [
     "custom_claims_size",
     "document",
     "optional_auth",
+    "redirect_to_sign_in",
+    "redirect_to_sign_up",
     "require",
     "require_api_key",
     "require_auth",
@@ -59,6 +62,7 @@ FRONT_DOOR = [
     "require_reverification",
     "require_role",
     "require_scope",
+    "return_url",
 ]
 
 MODULES = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import MutableMapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
@@ -25,13 +25,20 @@ from clerk_fastapi.errors import (
 )
 from clerk_fastapi.protocol.authorization import Permission, Reverified, Scope
 
-__all__ = ["answer", "refusal", "teach", "teach_application"]
+__all__ = ["PAGES", "answer", "refusal", "teach", "teach_application"]
+
+PAGES: Final = "clerk_fastapi.pages"
+"""Where a scope holds what answers refusals of page loads with redirects, if anything does."""
 
 _ANSWERED: Final = (TokenError, AccessDenied, BackendError)
 
 _SCOPE_TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 section 3.3
 # Close codes from the IANA registry for sockets that were already accepted.
 _CLOSE_CODES: Final = {401: 3000, 403: 3003, 503: 1013}
+
+
+class _AnswersPages(Protocol):
+    def answer(self, connection: HTTPConnection, error: ClerkError) -> Response: ...
 
 
 def teach(scope: AsgiScope) -> None:
@@ -61,7 +68,8 @@ async def answer(connection: HTTPConnection, error: Exception) -> Response | Non
     """Answer a refusal; a WebSocket that is already open is closed, one that is gone is left."""
     assert isinstance(error, ClerkError), "this handler is registered for no other error"
     if not isinstance(connection, WebSocket):
-        return refusal(error)
+        pages: _AnswersPages | None = connection.scope.get(PAGES)
+        return refusal(error) if pages is None else pages.answer(connection, error)
     here, there = connection.application_state, connection.client_state
     if WebSocketState.DISCONNECTED in (here, there):
         return None
