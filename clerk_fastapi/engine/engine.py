@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Final, Generic, Literal, NamedTuple, Self, overload
 
 from clerk_fastapi.backend.browser import BrowserBackend
+from clerk_fastapi.backend.frontend_api import FrontendApi
 from clerk_fastapi.backend.jwks import JwksAges, JwksCache, Keys, PinnedKey, fetch_keys
 from clerk_fastapi.backend.transport import HttpTransport, Transport
 from clerk_fastapi.engine.auth import Auth
@@ -110,6 +111,9 @@ class Engine(Generic[ClaimsT]):
         if opaque_token_ttl:
             check_seconds(opaque_token_ttl=opaque_token_ttl)
         self.clock = clock
+        self.site = settings.site
+        self.secret_key = settings.secret_key
+        self.frontend_api = FrontendApi(transport)
         self._kept_under = f"clerk_fastapi.state.{id(self)}"
         self._transport = Transport(transport, timeout=backend_timeout)
         self._keys = _keys(settings, self._transport, partial(JwksCache, clock=clock, ages=ages))
@@ -212,6 +216,7 @@ class Engine(Generic[ClaimsT]):
 
     async def __aenter__(self) -> Self:
         await self._transport.open()
+        await self.frontend_api.open()
         return self
 
     async def __aexit__(
@@ -221,6 +226,7 @@ class Engine(Generic[ClaimsT]):
         traceback: TracebackType | None,
     ) -> None:
         await self._keys.close()
+        await self.frontend_api.close()
         await self._transport.close()
 
 
