@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, Literal, cast
 
+from clerk_fastapi.engine.judgement import enforce
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.protocol.authorization import (
     Feature,
@@ -33,7 +34,7 @@ class Auth(Generic[ClaimsT]):
     are those of Clerk's auth object, https://clerk.com/docs/reference/backend/types/auth-object
     """
 
-    __slots__ = ("_claims", "_reader", "_token", "_verified")
+    __slots__ = ("_claims", "_clock", "_reader", "_token", "_verified")
 
     token_type: Literal["session_token"] = "session_token"
 
@@ -42,10 +43,12 @@ class Auth(Generic[ClaimsT]):
         token: bytes,
         verified: VerifiedToken,
         reader: ClaimsReader[ClaimsT],
+        clock: Callable[[], float],
     ) -> None:
         self._token = token
         self._verified = verified
         self._reader = reader
+        self._clock = clock
         self._claims: ClaimsT | None = None
 
     @property
@@ -158,6 +161,14 @@ class Auth(Generic[ClaimsT]):
     def missing(self, requirement: Requirement, now: float) -> Requirement | None:
         """Say which part of ``requirement`` is not met at ``now``, or ``None`` if it all is."""
         return missing(requirement, self.identity, now)
+
+    def protect(self, requirement: Requirement) -> None:
+        """Do nothing if ``requirement`` is met, and answer like a guard if not.
+
+        :raises SessionTooOld: 401, if the session is older than ``Fresh`` allows.
+        :raises AccessDenied: 403, with the part of the requirement that is missing.
+        """
+        enforce(requirement, self, self._clock())
 
     async def get_token(self) -> str:
         """The session token that this request came with, to be passed on to another service."""

@@ -137,7 +137,7 @@ class Authenticator(Generic[ClaimsT]):
             if found is None:
                 return await self._browsers.authenticate(facts, scope["headers"])
             token = found
-            return SignedIn(Auth(token, self._verifier.at_once(token), self._verifier.reader))
+            return SignedIn(self._verifier.auth(token, self._verifier.at_once(token)))
         except KeyWanted:
             pass
         except TokenError as error:
@@ -148,7 +148,7 @@ class Authenticator(Generic[ClaimsT]):
             verified = await self._verifier.verified(token)
         except TokenError as error:
             return _signed_out(error, scope.get("method"))
-        return SignedIn(Auth(token, verified, self._verifier.reader))
+        return SignedIn(self._verifier.auth(token, verified))
 
     async def machine(self, facts: Facts, kind: TokenType) -> State[Any]:
         """Decide for a machine's token in the header.

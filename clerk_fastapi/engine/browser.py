@@ -289,7 +289,7 @@ class Browsers(Generic[ClaimsT]):
         cookies: tuple[str, ...] = (),
         location: str | None = None,
     ) -> SignedIn[Auth[ClaimsT]]:
-        return SignedIn(Auth(token, verified, self._verifier.reader), cookies, location)
+        return SignedIn(self._verifier.auth(token, verified), cookies, location)
 
 
 def _state(decided: Way) -> SignedOut | Handshake:

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Generic, Literal, NamedTuple, Self, overload
+from typing import Any, Generic, Literal, NamedTuple, Self, overload
 
 from clerk_fastapi.backend.browser import BrowserBackend
 from clerk_fastapi.backend.frontend_api import FrontendApi
 from clerk_fastapi.backend.jwks import JwksAges, JwksCache, Keys, PinnedKey, fetch_keys
 from clerk_fastapi.backend.transport import HttpTransport, Transport
+from clerk_fastapi.engine.answer import ANSWER, Answer
 from clerk_fastapi.engine.auth import Auth
 from clerk_fastapi.engine.authenticate import (
     SESSIONS,
@@ -42,10 +43,7 @@ from clerk_fastapi.settings import (
 )
 from clerk_fastapi.stores.memory import TokenMemory
 
-__all__ = ["SET_COOKIES", "Engine"]
-
-SET_COOKIES: Final = "clerk_fastapi.set_cookies"
-"""Where a scope may hold a list, for values of ``Set-Cookie`` that belong to the answer."""
+__all__ = ["Engine"]
 
 
 class _Kept(NamedTuple):
@@ -181,8 +179,7 @@ class Engine(Generic[ClaimsT]):
         else:
             state = await self._authenticator.machine(facts, kind)
             scope[name] = _Kept(self, facts, state)
-        if state.cookies and not isinstance(state, Handshake):
-            _hand_over(state.cookies, scope)
+        self._tell(state, scope)
         if treat_pending_as_signed_out and isinstance(state, SignedIn) and state.auth.is_pending:
             return SignedOut(SessionPending(), None, state.cookies, state.location)
         return state
@@ -190,8 +187,8 @@ class Engine(Generic[ClaimsT]):
     def hand_over(self, scope: Scope) -> None:
         """Have the answer carry the cookies of what was decided before the routes were reached."""
         kept = scope.get(self._kept_under)
-        if isinstance(kept, _Kept) and not isinstance(kept.state, Handshake):
-            _hand_over(kept.state.cookies, scope)
+        if isinstance(kept, _Kept):
+            self._tell(kept.state, scope)
 
     def visit(self, connection: Connection) -> Visit:
         """Read what the browser behind a request says, without judging it."""
@@ -203,6 +200,15 @@ class Engine(Generic[ClaimsT]):
         state = kept.state if isinstance(kept, _Kept) and kept.engine is self else None
         return isinstance(state, SignedIn) and bool(state.auth.is_pending)
 
+    def _tell(self, state: State[Any], scope: Scope) -> None:
+        """Let whoever sends the answer know, if anybody wants to."""
+        answer = scope.get(ANSWER)
+        if isinstance(answer, Answer):
+            answer.state = state
+            answer.in_development = self.site.is_development
+            if state.cookies and not isinstance(state, Handshake):
+                answer.add(state.cookies)
+
     async def verify_token(self, token: str) -> Auth[ClaimsT]:
         """Believe a session token that did not come with a request, or say why not.
 
@@ -212,7 +218,7 @@ class Engine(Generic[ClaimsT]):
         :raises BackendUnavailable: if the instance's keys cannot be had.
         """
         raw = token.encode("utf-8", "surrogatepass")
-        return Auth(raw, await self._verifier.verified(raw), self._verifier.reader)
+        return self._verifier.auth(raw, await self._verifier.verified(raw))
 
     async def __aenter__(self) -> Self:
         await self._transport.open()
@@ -245,13 +251,3 @@ def _browser_backend(settings: Settings, transport: Transport) -> BrowserBackend
     if settings.secret_key is None:
         return None
     return BrowserBackend(transport, settings.api_url, settings.secret_key)
-
-
-def _hand_over(cookies: tuple[str, ...], scope: Scope) -> None:
-    """Have the answer carry the cookies of a renewed session, once, where somebody sees to that.
-
-    Those of a handshake belong to the redirect alone: they count how often it was tried.
-    """
-    answered = scope.get(SET_COOKIES)
-    if isinstance(answered, list):
-        answered.extend(cookie for cookie in cookies if cookie not in answered)

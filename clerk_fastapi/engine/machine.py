@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 from clerk_fastapi.backend.jwks import Keys
 from clerk_fastapi.backend.machine import VerifyEndpoints
 from clerk_fastapi.backend.transport import Transport
+from clerk_fastapi.engine.judgement import enforce
 from clerk_fastapi.engine.state import SignedIn, SignedOut
 from clerk_fastapi.errors import TokenError, TokenExpired, TokenInvalid
 from clerk_fastapi.protocol.authorization import Preset, Requirement, Reverified, missing
@@ -37,11 +38,12 @@ _NOT_ASKED: Final[Any] = None
 class _MachineAuth:
     """A token of a machine that was believed."""
 
-    __slots__ = ("_machine", "_token")
+    __slots__ = ("_clock", "_machine", "_token")
 
-    def __init__(self, token: bytes, machine: MachineToken) -> None:
+    def __init__(self, token: bytes, machine: MachineToken, clock: Callable[[], float]) -> None:
         self._token = token
         self._machine = machine
+        self._clock = clock
 
     @property
     def machine(self) -> MachineToken:
@@ -94,6 +96,13 @@ class _MachineAuth:
     def missing(self, requirement: Requirement, now: float) -> Requirement | None:
         """Say which part of ``requirement`` is not met at ``now``, or ``None`` if it all is."""
         return missing(requirement, self._machine, now)
+
+    def protect(self, requirement: Requirement) -> None:
+        """Do nothing if ``requirement`` is met, and answer like a guard if not.
+
+        :raises AccessDenied: 403, with the part of the requirement that is missing.
+        """
+        enforce(requirement, self, self._clock())
 
     async def get_token(self) -> str:
         """The token that this request came with, to be passed on to another service."""
@@ -243,7 +252,7 @@ class MachineAuthenticator:
             # A new error: the raised one keeps the token within reach.
             refusal, reason = type(error)(error.message), _reason(error, opaque=opaque)
         else:
-            return SignedIn(_AUTHS[machine.token_type](token, machine))
+            return SignedIn(_AUTHS[machine.token_type](token, machine, self._clock))
         logger.debug("signed out: %s", refusal.code)
         return SignedOut(refusal, reason, token_type=token_type)
 

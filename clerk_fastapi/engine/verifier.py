@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Generic
 
 from clerk_fastapi.backend.jwks import Keys
+from clerk_fastapi.engine.auth import Auth
 from clerk_fastapi.errors import TokenExpired
 from clerk_fastapi.protocol._jose import VerificationKey
 from clerk_fastapi.protocol.claims import (
@@ -96,6 +97,10 @@ class Verifier(Generic[ClaimsT]):
         except KeyWanted as wanted:
             kid = wanted.kid
         return self.at_once(token, await self.keys.key_for(kid))
+
+    def auth(self, token: bytes, verified: VerifiedToken) -> Auth[ClaimsT]:
+        """What a handler gets to see of a token that was believed."""
+        return Auth(token, verified, self.reader, self.clock)
 
     async def verified_by_a_wrong_clock(self, token: bytes) -> VerifiedToken:
         """Believe a token that Clerk has issued just now, whatever this machine's clock says.

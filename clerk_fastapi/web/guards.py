@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Annotated, Any, Final, NoReturn, ParamSpec
@@ -12,22 +12,18 @@ from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
+from clerk_fastapi.engine.answer import ANSWER
 from clerk_fastapi.engine.auth import Auth
 from clerk_fastapi.engine.authenticate import Accepted, AcceptsToken, accepted
-from clerk_fastapi.engine.engine import SET_COOKIES, Engine
+from clerk_fastapi.engine.engine import Engine
+from clerk_fastapi.engine.facts import Connection
+from clerk_fastapi.engine.judgement import enforce
 from clerk_fastapi.engine.machine import MachineAuth
 from clerk_fastapi.engine.state import Handshake, SignedIn, SignedOut, State
-from clerk_fastapi.errors import (
-    AccessDenied,
-    ConfigurationError,
-    HandshakeRequired,
-    ReverificationRequired,
-    SessionTooOld,
-)
+from clerk_fastapi.errors import ConfigurationError, HandshakeRequired
 from clerk_fastapi.protocol.authorization import (
     AllOf,
     Feature,
-    Fresh,
     Level,
     Organization,
     Permission,
@@ -114,8 +110,16 @@ class Guard(SecurityBase):
     async def __call__(
         self, connection: HTTPConnection, security_scopes: SecurityScopes
     ) -> Auth[SessionClaims] | MachineAuth | None:
+        """Judge a request; called by FastAPI."""
+        return await self.admit(connection, security_scopes.scopes)
+
+    async def admit(
+        self, connection: Connection, scopes: Sequence[str] = ()
+    ) -> Auth[SessionClaims] | MachineAuth | None:
         """Authenticate, once for all guards of a request, and judge.
 
+        :param connection: a request or WebSocket, on its way through an application.
+        :param scopes: permissions to demand of sessions, and scopes of machines' tokens, as well.
         :returns: who is asking; ``None`` for guests, where they are welcome.
         :raises HandshakeRequired: 307, if a browser has to go round by Clerk first.
         :raises TokenError: 401, if nobody is signed in, or not recently enough for ``Fresh``.
@@ -131,10 +135,10 @@ class Guard(SecurityBase):
         )
         if state.location is not None:
             raise _redirect(state, connection.scope)
-        return self._admit(state, security_scopes.scopes, clerk.clock)
+        return self._judge(state, scopes, clerk.clock)
 
-    def _admit(
-        self, state: State[Any], scopes: list[str], clock: Callable[[], float]
+    def _judge(
+        self, state: State[Any], scopes: Sequence[str], clock: Callable[[], float]
     ) -> Auth[SessionClaims] | MachineAuth | None:
         if not isinstance(state, SignedIn):
             if self.optional:
@@ -146,26 +150,16 @@ class Guard(SecurityBase):
             kind = Permission if state.auth.token_type == "session_token" else Scope
             requirement = _with_scopes(requirement, kind, tuple(scopes))
         if requirement is not None:
-            _enforce(requirement, state.auth, clock())
+            enforce(requirement, state.auth, clock())
         auth: Auth[SessionClaims] | MachineAuth = state.auth
         return auth
 
 
 def _redirect(state: SignedIn[Any] | SignedOut | Handshake, scope: Any) -> HandshakeRequired:
     # The cookies of a session that came home are on their way already, if anybody sends them.
-    sent = SET_COOKIES in scope and not isinstance(state, Handshake)
+    sent = ANSWER in scope and not isinstance(state, Handshake)
     reason, location = state.reason or "signed-in", state.location or ""
     return HandshakeRequired(reason, location, () if sent else state.cookies)
-
-
-def _enforce(requirement: Requirement, auth: Auth[Any] | MachineAuth, now: float) -> None:
-    unmet = auth.missing(requirement, now)
-    if isinstance(unmet, Fresh):
-        raise SessionTooOld
-    if isinstance(unmet, Reverified):
-        raise ReverificationRequired(unmet)
-    if unmet is not None:
-        raise AccessDenied(unmet)
 
 
 @lru_cache(maxsize=1024)

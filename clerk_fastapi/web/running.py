@@ -6,16 +6,26 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, cast
 
 from starlette.applications import Starlette
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from clerk_fastapi.engine.engine import SET_COOKIES, Engine
+from clerk_fastapi.engine.answer import ANSWER
+from clerk_fastapi.engine.engine import Engine
 from clerk_fastapi.errors import ConfigurationError
+from clerk_fastapi.web.answering import answering
 from clerk_fastapi.web.refusals import teach
 
-__all__ = ["Entrance", "applications", "running_engine", "start", "stop"]
+__all__ = [
+    "Entrance",
+    "applications",
+    "choose",
+    "clerk_of",
+    "running_engine",
+    "start",
+    "stop",
+]
 
 _RUNNING = "clerk_fastapi.running"
-_CACHING = (b"cache-control", b"expires", b"pragma", b"surrogate-control")
+_CHOSEN = "clerk_fastapi.chosen"
 _NOT_RUN = (
     "A mounted application was made with the lifespan of a Clerk of its own, and nobody runs the "
     "lifespans of mounted applications: take it off there, and write async with "
@@ -38,34 +48,12 @@ class Entrance:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Name the Clerk that decides from here on."""
         if self.engine is not None and scope["type"] != "lifespan":
-            scope[_RUNNING] = self.engine
+            scope[_RUNNING] = engine = _chosen(scope) or self.engine
             teach(scope)
-            if scope["type"] == "http" and SET_COOKIES not in scope:
-                send = _setting_cookies(scope, send)
-                self.engine.hand_over(scope)
+            if scope["type"] == "http" and ANSWER not in scope:
+                send = answering(scope, send, explain=False)
+            engine.hand_over(scope)
         await self.routes(scope, receive, send)
-
-
-def _setting_cookies(scope: Scope, send: Send) -> Send:
-    """Add the cookies of renewed sessions to the answer, which the decision itself cannot do."""
-    cookies: list[str] = []
-    scope[SET_COOKIES] = cookies
-
-    async def send_with_cookies(message: Message) -> None:
-        if cookies and message["type"] == "http.response.start":
-            kept = [pair for pair in message.get("headers", ()) if not _is_for_caches(pair[0])]
-            added = [(b"set-cookie", cookie.encode("latin-1")) for cookie in cookies]
-            # A cache that kept this answer would sign others in.
-            private = (b"cache-control", b"private, no-store")
-            message = {**message, "headers": [*kept, private, *added]}
-            cookies.clear()
-        await send(message)
-
-    return send_with_cookies
-
-
-def _is_for_caches(name: bytes) -> bool:
-    return name.lower().endswith(_CACHING)  # those of one's own CDN are called like ours (RFC 9213)
 
 
 def running_engine(scope: Scope) -> Engine[Any]:
@@ -75,7 +63,7 @@ def running_engine(scope: Scope) -> Engine[Any]:
     """
     engine = scope.get(_RUNNING)
     if isinstance(engine, Engine):
-        if _declared(scope.get("app")) not in (None, engine):
+        if _declared(scope.get("app")) not in (None, engine) and _chosen(scope) is not engine:
             raise ConfigurationError(_NOT_RUN)
         return engine
     raise ConfigurationError(
@@ -83,6 +71,31 @@ def running_engine(scope: Scope) -> Engine[Any]:
         "in a lifespan of your own, async with clerk.lifespan(app); a test client must run the "
         "lifespan too: with TestClient(app) as client."
     )
+
+
+def clerk_of(app: Starlette, scope: Scope) -> Engine[Any]:
+    """Find the Clerk that will decide in an application, before a request has reached its routes.
+
+    :raises ConfigurationError: as :func:`running_engine`.
+    """
+    chosen = scope.get(_CHOSEN)
+    if chosen is not None and chosen[0] is app:
+        engine: Engine[Any] = chosen[1]
+        return engine
+    entrance = app.router.middleware_stack
+    if isinstance(entrance, Entrance) and entrance.engine is not None:
+        return entrance.engine
+    return running_engine({**scope, "app": app})
+
+
+def choose(app: Starlette, engine: Engine[Any], scope: Scope) -> None:
+    """Let another Clerk than its own decide in an application, for this one request."""
+    scope[_CHOSEN] = (app, engine)
+
+
+def _chosen(scope: Scope) -> Engine[Any] | None:
+    app, engine = scope.get(_CHOSEN, (None, None))
+    return engine if app is not None and app is scope.get("app") else None
 
 
 def start(app: Starlette, engine: Engine[Any]) -> Entrance:

@@ -9,10 +9,15 @@ from clerk_fastapi.protocol.authorization import Organization, Scope
 from clerk_fastapi.protocol.machine import MachineToken
 from tests.engine.clock import NOW
 
+
+def clock() -> float:
+    return NOW
+
+
 AUTHS = [
-    ApiKeyAuth(b"ak_opaque", MachineToken("api_key", "ak_1", "org_1", ("data:read",))),
-    M2MAuth(b"mt_opaque", MachineToken("m2m_token", "mt_1", "mch_1", ("data:read",))),
-    OAuthAuth(b"oat_opaque", MachineToken("oauth_token", "oat_1", "user_1", ("data:read",))),
+    ApiKeyAuth(b"ak_opaque", MachineToken("api_key", "ak_1", "org_1", ("data:read",)), clock),
+    M2MAuth(b"mt_opaque", MachineToken("m2m_token", "mt_1", "mch_1", ("data:read",)), clock),
+    OAuthAuth(b"oat_opaque", MachineToken("oauth_token", "oat_1", "user_1", ("data:read",)), clock),
 ]
 each_auth = pytest.mark.parametrize("auth", AUTHS, ids=lambda auth: auth.token_type)
 
@@ -60,9 +65,9 @@ def test_machines_have_no_tasks_to_finish(auth: MachineAuth) -> None:
 
 def test_token_that_has_expired_meanwhile_is_noticed() -> None:
     """WebSockets outlive their tokens; one without an expiry stays good."""
-    lasting = M2MAuth(b"mt_opaque", MachineToken("m2m_token", "mt_1", "mch_1"))
+    lasting = M2MAuth(b"mt_opaque", MachineToken("m2m_token", "mt_1", "mch_1"), clock)
     lasting.check_times(5, NOW + 1e9)
-    short = M2MAuth(b"mt_opaque", MachineToken("m2m_token", "mt_1", "mch_1", expires_at=NOW))
+    short = M2MAuth(b"mt_opaque", MachineToken("m2m_token", "mt_1", "mch_1", expires_at=NOW), clock)
     assert short.machine.expires_at == NOW
     short.check_times(5, NOW + 4.9)
     with pytest.raises(TokenExpired):
