@@ -51,7 +51,8 @@ _LOOP: Final = (
 )
 _COUNTED: Final = f"{SIGN_INS}={{}}; Path=/; SameSite=Lax; HttpOnly; Max-Age=60"
 
-_VISIBLE: Final = re.compile(r"[!-\[\]-~]+", re.ASCII)  # no backslash
+# What browsers write into URLs by themselves: no backslash, quotes or angle brackets.
+_VISIBLE: Final = re.compile(r"[!#-;=?-\[\]-_a-~]+", re.ASCII)
 _PARTS: Final = re.compile(r"([a-z]+://[^/?#]*)?([^?#]*)(.*)", re.ASCII | re.I | re.S)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _MISREAD: Final = re.compile(r"//|\\")  # what somebody might take for the beginning of a host
