@@ -47,9 +47,11 @@ from clerk_fastapi.web.guards import (
     require_role,
     require_scope,
 )
+from clerk_fastapi.web.middleware import ClerkMiddleware, MiddlewareOptions
 from clerk_fastapi.web.openapi import document
-from clerk_fastapi.web.proxy import FrontendApiProxy
 from clerk_fastapi.web.pages import redirect_to_sign_in, redirect_to_sign_up, return_url
+from clerk_fastapi.web.proxy import FrontendApiProxy
+from clerk_fastapi.web.routing.policies import Policy
 
 __all__ = [
     "AccessDenied",
@@ -60,6 +62,7 @@ __all__ = [
     "BackendUnavailable",
     "Clerk",
     "ClerkError",
+    "ClerkMiddleware",
     "ConfigurationError",
     "CurrentAuth",
     "Feature",
@@ -71,11 +74,13 @@ __all__ = [
     "Identity",
     "M2MAuth",
     "MachineAuth",
+    "MiddlewareOptions",
     "OAuthAuth",
     "Organization",
     "OrganizationSync",
     "Permission",
     "Plan",
+    "Policy",
     "Requirement",
     "ReverificationRequired",
     "Reverified",

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal, overload
 
 from starlette.applications import Starlette
 
+from clerk_fastapi.engine.auth import Auth
+from clerk_fastapi.engine.authenticate import AcceptsToken
 from clerk_fastapi.engine.engine import Engine
+from clerk_fastapi.engine.facts import Connection
+from clerk_fastapi.engine.machine import MachineAuth
 from clerk_fastapi.protocol.reading import ClaimsT
+from clerk_fastapi.protocol.requirement import Requirement
+from clerk_fastapi.web.guards import Guard
 from clerk_fastapi.web.openapi import document
 from clerk_fastapi.web.refusals import teach_application
 from clerk_fastapi.web.running import applications, start, stop
@@ -73,6 +79,42 @@ class Clerk(Engine[ClaimsT]):
         has to be active there.
     :raises ConfigurationError: if anything is missing, malformed or contradictory.
     """
+
+    @overload
+    async def protect(
+        self,
+        connection: Connection,
+        requirement: Requirement | None = ...,
+        *,
+        accepts_token: Literal["session_token"] = ...,
+        treat_pending_as_signed_out: bool = ...,
+    ) -> Auth[ClaimsT]: ...
+
+    @overload
+    async def protect(
+        self,
+        connection: Connection,
+        requirement: Requirement | None = ...,
+        *,
+        accepts_token: AcceptsToken,
+        treat_pending_as_signed_out: bool = ...,
+    ) -> Auth[ClaimsT] | MachineAuth: ...
+
+    async def protect(
+        self,
+        connection: Connection,
+        requirement: Requirement | None = None,
+        *,
+        accepts_token: AcceptsToken = "session_token",
+        treat_pending_as_signed_out: bool = True,
+    ) -> Any:
+        """Judge a request inside a handler, as a guard does before it.
+
+        The parameters are those of :func:`~clerk_fastapi.require`, and so are the errors, which are
+        answered as those of guards are.
+        """
+        guard = Guard(requirement, treat_pending_as_signed_out, self, accepts_token=accepts_token)
+        return await guard.admit(connection)
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[dict[str, Any]]:

@@ -1,0 +1,206 @@
+"""ClerkMiddleware: policies for routes, identity in headers, and what browsers need."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from clerk_fastapi.engine.engine import Engine
+from clerk_fastapi.engine.state import SignedIn
+from clerk_fastapi.errors import BackendUnavailable, ConfigurationError
+from clerk_fastapi.web.answering import answering
+from clerk_fastapi.web.identity_headers import IdentityHeaders, Told
+from clerk_fastapi.web.pages import PAGES, Pages
+from clerk_fastapi.web.proxy import FrontendApiProxy
+from clerk_fastapi.web.refusals import answer
+from clerk_fastapi.web.routing.gate import Gate
+from clerk_fastapi.web.routing.policies import Demand, Policy, guard_of
+from clerk_fastapi.web.running import choose, clerk_of
+
+__all__ = ["ClerkMiddleware", "MiddlewareOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class MiddlewareOptions:
+    """What may differ from request to request; ``None`` leaves it as it is.
+
+    :param sign_in_url: where pages send those who are not signed in.
+    :param sign_up_url: where :func:`redirect_to_sign_up` leads.
+    :param unauthorized_url: where pages send those who are signed in and not allowed.
+    :param clerk: the instance that decides, started with ``async with clerk``.
+    """
+
+    sign_in_url: str | None = None
+    sign_up_url: str | None = None
+    unauthorized_url: str | None = None
+    clerk: Engine[Any] | None = None
+
+
+PerRequest: TypeAlias = Callable[
+    [HTTPConnection], MiddlewareOptions | Awaitable[MiddlewareOptions | None] | None
+]
+
+
+class ClerkMiddleware:
+    """Everything around the routes: ``app.add_middleware(ClerkMiddleware, policies=[...])``.
+
+    By itself it protects nothing. It takes away what clients must not say (``x-clerk-*`` headers),
+    leads browsers to sign in where a guard or a policy refuses a page, adds renewed cookies and
+    debug headers to answers, and asks who somebody is only if a policy, a guard or an identity
+    header wants to know; then once for all of them.
+
+    :param policies: what is demanded for which routes, the first that chooses a route decides.
+    :param default: what is demanded for all other routes: ``public``, ``signed_in``, a requirement
+        or a guard. The sign-in and sign-up pages of this site stay public unless a policy says
+        otherwise.
+    :param unauthorized_url: where pages send those who are signed in and not allowed, a URL or a
+        path of this site; by default they get the 403 itself.
+    :param identity_headers: headers to be told who is signed in, such as
+        ``{"x-user-id": "user_id"}``, with the name of an attribute of ``Auth`` or a function of it.
+        What clients send under these names is taken away.
+    :param frontend_api_proxy: whether to serve the Frontend API at the ``proxy_url`` of the Clerk.
+    :param frontend_api_url: where the proxy finds the Frontend API, if not where the publishable
+        key says.
+    :param options: asked for every request, plain or async, what is different for it.
+
+    Wrong arguments, and policies that choose no route, stop the start-up.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        policies: Iterable[Policy] = (),
+        default: Demand = "public",
+        unauthorized_url: str | None = None,
+        identity_headers: Mapping[str, Told] | None = None,
+        frontend_api_proxy: bool = False,
+        frontend_api_url: str | None = None,
+        options: PerRequest | None = None,
+    ) -> None:
+        # Nothing is checked here: servers take an error at this point for a missing lifespan, and
+        # start regardless.
+        self.app = app
+        self._policies = policies
+        self._default: Demand = default
+        self._unauthorized_url = unauthorized_url
+        self._identity_headers = identity_headers
+        self._proxies = frontend_api_proxy
+        self._frontend_api_url = frontend_api_url
+        self._options = options
+        self._opened: _Opened | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request or WebSocket, or start and stop with the application."""
+        if scope["type"] == "lifespan":
+            await self._live(scope, receive, send)
+            return
+        opened = self._opened or self._open(scope)
+        if opened.proxy is not None and opened.proxy.serves(scope):
+            await opened.proxy(scope, receive, send)
+            return
+        scope["headers"] = opened.identity_headers.stripped(scope["headers"])
+        send = answering(scope, send, explain=True)
+        scope[PAGES] = opened.pages
+        if self._options is not None:
+            options = self._options(HTTPConnection(scope))
+            if isinstance(options, Awaitable):
+                options = await options
+            if options is not None:
+                opened.apply(options, scope)
+        if opened.identity_headers:
+            try:
+                await opened.identify(scope)
+            except BackendUnavailable as error:
+                await _refuse(error, scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def start_up(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                # By now the application has all its routes, and can still say that it cannot start.
+                self._open(scope)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, start_up)
+        finally:
+            if self._opened is not None:
+                self._opened.gate.close()
+                self._opened = None
+
+    def _open(self, scope: Scope) -> _Opened:
+        """Check the arguments and decide for the routes, as late as that can be done.
+
+        :raises ConfigurationError: if anything is wrong, or no Clerk is running.
+        """
+        app = _application(self.app, scope)
+        engine = clerk_of(app, scope)
+        pages = Pages(unauthorized_url=self._unauthorized_url)
+        headers = IdentityHeaders(self._identity_headers or {})
+        proxy = None
+        if self._proxies:
+            proxy = FrontendApiProxy(engine, frontend_api_url=self._frontend_api_url)
+        own = (engine.site.sign_in_url, engine.site.sign_up_url)
+        gate = Gate(app, list(self._policies), guard_of(self._default), own)
+        self._opened = _Opened(app, gate, proxy, pages, headers)
+        return self._opened
+
+
+class _Opened(NamedTuple):
+    """A middleware whose application is running."""
+
+    app: Starlette
+    gate: Gate
+    proxy: FrontendApiProxy | None
+    pages: Pages
+    identity_headers: IdentityHeaders
+
+    def apply(self, options: MiddlewareOptions, scope: Scope) -> None:
+        """Do for one request what differs from others."""
+        scope[PAGES] = Pages(
+            sign_in_url=options.sign_in_url,
+            sign_up_url=options.sign_up_url,
+            unauthorized_url=options.unauthorized_url or self.pages.unauthorized_url,
+        )
+        if options.clerk is not None:
+            choose(self.app, options.clerk, scope)
+
+    async def identify(self, scope: Scope) -> None:
+        """Tell who is signed in, if anybody is, in headers that only we can set.
+
+        :raises BackendUnavailable: if nobody can know at the moment.
+        """
+        engine = clerk_of(self.app, scope)
+        state = await engine.authenticate(HTTPConnection(scope))
+        if isinstance(state, SignedIn):
+            scope["headers"] += self.identity_headers.of(state.auth)
+
+
+def _application(app: ASGIApp, scope: Scope) -> Starlette:
+    """The application that the middleware belongs to: the one inside it, or the one around it."""
+    for candidate in (app, scope.get("app")):
+        if isinstance(candidate, Starlette):
+            return candidate
+    raise ConfigurationError(
+        "ClerkMiddleware belongs to a FastAPI or Starlette application: "
+        "app.add_middleware(ClerkMiddleware)."
+    )
+
+
+async def _refuse(error: BackendUnavailable, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer what is refused before it reaches the application, and so its error handlers."""
+    if scope["type"] == "websocket":
+        connection: HTTPConnection = WebSocket(scope, receive, send)
+    else:
+        connection = HTTPConnection(scope)
+    response = await answer(connection, error)
+    if response is not None:
+        await response(scope, receive, send)
