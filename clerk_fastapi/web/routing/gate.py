@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from types import MethodType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 from starlette.routing import Router
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.web.guards import Guard
@@ -24,6 +25,8 @@ logger = logging.getLogger("clerk_fastapi")
 
 _GATES: Final = "clerk_fastapi.gates"
 _WAY: Final = "clerk_fastapi.way"
+_NOBODY: Final = "A route was reached of which no policy has decided; please report this."
+_BEGINNINGS: Final = ("http.response.start", "websocket.accept")
 _OPTIONS_ALONE: Final = frozenset({"OPTIONS"})
 _PREFLIGHT: Final = frozenset({b"origin", b"access-control-request-method"})
 
@@ -73,6 +76,7 @@ class Gate:
                     logger.error("the routes have changed: %s", sentence)
             passed = _Passed(self, len(scope.get(_WAY, ())))
             scope[_GATES] = (*scope.get(_GATES, ()), passed)
+            send = self._watching(passed, scope, send)
         await self.routes(scope, receive, send)
 
     async def admit(self, route: object, way: Sequence[object], scope: Scope) -> None:
@@ -83,7 +87,7 @@ class Gate:
         """
         places = self._places.get((*map(id, way), id(route)))
         if places is None:
-            raise ConfigurationError("A route was reached of which nobody has decided.")
+            raise ConfigurationError(_NOBODY)
         if len(places) > 1:
             # A router that was included twice has a route in two places: all that fit must agree.
             places = [each for each in places if each.leaf.fits(scope)] or places
@@ -92,6 +96,19 @@ class Gate:
             guard = each.rule(method).guard
             if guard is not None and not _is_preflight(each, scope):
                 await guard.admit(HTTPConnection(scope))
+
+    def _watching(self, passed: _Passed, scope: Scope, send: Send) -> Send:
+        """Let nothing out of a route that has not asked, should a framework find a way to one."""
+
+        async def send_if_asked(message: Message) -> None:
+            if not passed.asked and message["type"] in _BEGINNINGS:
+                endpoint = scope.get("endpoint")
+                # Routers and the middleware of mounts answer by themselves before that.
+                if endpoint is not None and id(endpoint) not in self._inner:
+                    raise ConfigurationError(_NOBODY)
+            await send(message)
+
+        return send_if_asked
 
     def _decide(self) -> list[str]:
         self._tree = Tree(self._app)
@@ -103,15 +120,18 @@ class Gate:
             _arm(each.leaf.route, _Armed)
         for mount in self._tree.mounts:
             _arm(mount, _OnTheWay)
+        self._inner = {id(mount.app) for mount in self._tree.mounts}
         self._tree.settle()
         return wrong
 
 
-class _Passed(NamedTuple):
-    """A gate on the way of a request, and how many mounts came before it."""
+@dataclass(slots=True, eq=False)
+class _Passed:
+    """A gate on the way of a request, how many mounts came before it, and whether it was asked."""
 
     gate: Gate
     mounts: int
+    asked: bool = False
 
 
 def _is_preflight(decided: Decided, scope: Scope) -> bool:
@@ -141,6 +161,8 @@ class _Armed(_OnTheWay):
 
     async def __call__(self, route: object, scope: Scope, receive: Receive, send: Send) -> None:
         gates: tuple[_Passed, ...] = scope.get(_GATES, ())
+        for passed in gates:
+            passed.asked = True
         for passed in gates:
             way = scope.get(_WAY, ())[passed.mounts :]
             await passed.gate.admit(route, way, scope)

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Host, Match, Mount, Route, Router, WebSocketRoute
 from starlette.types import Scope
 
-__all__ = ["Kind", "Leaf", "Tree"]
+__all__ = ["Kind", "Leaf", "Tree", "inside"]
 
 Kind: TypeAlias = Literal["http", "websocket", "mount", "fallback"]
 """``mount`` is an application that cannot be looked into; ``fallback`` serves what is left over."""
@@ -77,7 +77,7 @@ class Tree:
 
     def __init__(self, app: Starlette | Router) -> None:
         self.leaves: list[Leaf] = []
-        self.mounts: list[BaseRoute] = []
+        self.mounts: list[Mount | Host] = []
         self._listed: list[_Listed] = []
         self._defaults: list[tuple[Router, object]] = []
         self._routers: list[Router] = []
@@ -109,14 +109,14 @@ class Tree:
     def _add_route(self, place: _Place, route: BaseRoute) -> None:
         declared = dict(self._declared_in(place, route))
         for context in iter_route_contexts([route]):
-            served = _served(context)
+            served, described = _effective(context)
             inner = declared.get(id(context.original_route), place)
-            below = _inside(served)
+            below = inside(served)
             if below is not None:
                 self.mounts.append(served)
                 self._add_router(inner.beyond(served), below)
             else:
-                self.leaves.append(inner.leaf_of(context, served))
+                self.leaves.append(inner.leaf_of(context, served, described))
 
     def _declared_in(self, place: _Place, route: BaseRoute) -> Iterator[tuple[int, _Place]]:
         """Tell where each route was declared, in routers that include one another."""
@@ -176,37 +176,42 @@ class _Place:
             route, self.way, kind, whole, self.name + name, tags=self.tags, routers=self.routers
         )
 
-    def leaf_of(self, context: RouteContext, served: BaseRoute) -> Leaf:
-        path, kind = context.path, _kind(served)
+    def leaf_of(self, context: RouteContext, served: BaseRoute, described: Any) -> Leaf:
+        path, kind = getattr(described, "path", None), _kind(served)
         if path is None or isinstance(served, Host):
             path = _ANYTHING
         elif kind == "mount":
             path += _ANYTHING
-        methods = context.methods
+        methods = getattr(described, "methods", None)
         return Leaf(
             served,
             self.way,
             kind,
             (self.path + path,),
-            self.name + (context.name or ""),
+            self.name + (getattr(described, "name", None) or ""),
             frozenset(methods) if methods else None,
-            self.tags.union(map(_text, getattr(context, "tags", None) or ())),
-            context.endpoint or getattr(served, "app", None),
+            self.tags.union(map(_text, getattr(described, "tags", None) or ())),
+            getattr(described, "endpoint", None) or getattr(served, "app", None),
             self.routers,
             context,
         )
 
 
-def _served(context: RouteContext) -> Any:
-    """The object whose ``handle`` the router calls: FastAPI makes copies of some that it includes.
+def _effective(context: RouteContext) -> tuple[Any, Any]:
+    """The object whose ``handle`` the router calls, and the one that knows its path and name.
 
-    Of the others it makes descriptions, which handle nothing.
+    Of some routes that it includes FastAPI makes copies, which are both; of others descriptions,
+    which handle nothing.
     """
-    effective = context._effective_route  # there is no public name for it
-    return effective if isinstance(effective, BaseRoute) else context.original_route
+    included: Any = context._route_context  # there is no public name for it
+    if included is None:
+        return context.route, context.route
+    if included.starlette_route is not None:
+        return included.starlette_route, included.starlette_route
+    return included.original_route, included
 
 
-def _inside(route: BaseRoute) -> Starlette | Router | None:
+def inside(route: BaseRoute) -> Starlette | Router | None:
     """The application behind a mount, if what it serves are routes and nothing else."""
     if not isinstance(route, Mount | Host):
         return None
