@@ -18,7 +18,7 @@ from clerk_fastapi.protocol.requirement import Requirement
 from clerk_fastapi.web.guards import Guard, require_auth
 from clerk_fastapi.web.routing.routes import Leaf
 
-__all__ = ["Decided", "Demand", "Policy", "Rule", "decide", "guard_of"]
+__all__ = ["Decided", "Demand", "Policy", "Rule", "decide", "guard_of", "plain"]
 
 logger = logging.getLogger("clerk_fastapi")
 
@@ -241,7 +241,7 @@ def _choose(policy: Policy, leaves: Sequence[Leaf]) -> _Chosen:
 def _by_paths(paths: Sequence[str], leaves: Sequence[Leaf]) -> _Chosen:
     chosen = _Chosen(set(), {}, [])
     for path in paths:
-        wholly = {at for at, leaf in enumerate(leaves) if path in map(_plain, leaf.paths)}
+        wholly = {at for at, leaf in enumerate(leaves) if path in map(plain, leaf.paths)}
         wholly |= {at for at, leaf in enumerate(leaves) if path in leaf.paths}
         partly: set[int] = set()
         if not wholly and "{" not in path:
@@ -324,7 +324,7 @@ def _not_found(what: str, selector: object, leaves: Sequence[Leaf]) -> str:
     return f"No route has the {what} {selector!r} of a policy{hint}"
 
 
-def _plain(template: str) -> str:
+def plain(template: str) -> str:
     """A template without its convertors, as OpenAPI writes it."""
     return _CONVERTOR.sub("}", template)
 
