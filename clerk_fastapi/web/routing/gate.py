@@ -65,8 +65,12 @@ class Gate:
 
     def close(self) -> None:
         """Stand aside, for the application has stopped."""
-        if getattr(self._around, self._name) is self:
-            setattr(self._around, self._name, self.routes)
+        holder, name = self._around, self._name
+        while (found := getattr(holder, name)) is not self:
+            if not isinstance(found, Gate):
+                return  # somebody has put the application together anew
+            holder, name = found, "routes"
+        setattr(holder, name, self.routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Note that this gate has to be passed, and look whether there are new routes."""

@@ -132,14 +132,14 @@ class Tree:
     def _add_frontend(self, place: _Place, router: Router, prefix: str = "") -> None:
         """Add the directories that FastAPI serves (``app.frontend``) where no route does."""
         for group in self._see(router, "_low_priority_routes"):
-            paths = tuple(f"{prefix}{each.path}".rstrip("/") for each in self._see(group, "routes"))
-            templates = tuple(path + _ANYTHING for path in paths)
-            self.leaves.append(place.within(router).leaf(group, "fallback", templates))
+            paths = (f"{prefix}{each.path}".rstrip("/") for each in self._see(group, "routes"))
+            self.leaves.append(place.leaf(group, "fallback", [path + _ANYTHING for path in paths]))
         for route in router.routes:
             included = getattr(route, "original_router", None)
             if included is not None:
-                below = getattr(route, "include_context").prefix  # noqa: B009  # as above
-                self._add_frontend(place, included, prefix + below)
+                context = getattr(route, "include_context")  # noqa: B009  # as above
+                inner = place.within(included, tags=context.tags)
+                self._add_frontend(inner, included, prefix + context.prefix)
 
     def _see(self, owner: object, name: str) -> Sequence[Any]:
         routes: Sequence[Any] | None = getattr(owner, name, None)
