@@ -107,10 +107,11 @@ class Tree:
             self.leaves.append(place.leaf(router, "fallback", (_ANYTHING,)))
 
     def _add_route(self, place: _Place, route: BaseRoute) -> None:
-        declared = dict(self._declared_in(place, route))
+        # In the same order, but for those that FastAPI leaves out.
+        declared = self._declared_in(place, route)
         for context in iter_route_contexts([route]):
             served, described = _effective(context)
-            inner = declared.get(id(context.original_route), place)
+            inner = next(where for each, where in declared if each is context.original_route)
             below = inside(served)
             if below is not None:
                 self.mounts.append(served)
@@ -118,11 +119,11 @@ class Tree:
             else:
                 self.leaves.append(inner.leaf_of(context, served, described))
 
-    def _declared_in(self, place: _Place, route: BaseRoute) -> Iterator[tuple[int, _Place]]:
+    def _declared_in(self, place: _Place, route: BaseRoute) -> Iterator[tuple[BaseRoute, _Place]]:
         """Tell where each route was declared, in routers that include one another."""
         included = getattr(route, "original_router", None)
         if included is None:
-            yield id(route), place
+            yield route, place
             return
         self._see(included, "routes")
         tags = getattr(route, "include_context").tags  # noqa: B009  # its class is not public
