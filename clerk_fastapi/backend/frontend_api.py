@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import httpx
 
-from clerk_fastapi.backend.transport import HttpTransport, QuietURL, quiet
+from clerk_fastapi.backend.transport import HttpTransport, QuietURL
 from clerk_fastapi.errors import BackendUnavailable
 from clerk_fastapi.protocol.proxy import Outgoing
 
@@ -85,13 +85,10 @@ class FrontendApi:
         try:
             async with self._asked(request) as response:
                 head: list[tuple[bytes, bytes]] = response.extensions[_RAW_HEADERS]
-                yield Reply(response.status_code, head, response.aiter_raw())
+                yield Reply(response.status_code, head, _body(response))
             return
-        except httpx.TimeoutException as error:
-            failure: Exception = TimeoutError(type(error).__name__)
         except httpx.HTTPError as error:
-            failure = BackendUnavailable()
-            logger.warning("no answer from %s: %s", quiet(question.url), type(error).__name__)
+            failure = _failure(request, error)
         finally:
             _discreet.reset(before)
         # Outside of the except clause: errors of httpx keep the request, and so the secret key.
@@ -117,6 +114,21 @@ async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> AsyncItera
         yield response
     finally:
         await response.aclose()
+
+
+async def _body(response: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in response.aiter_raw():
+            yield chunk
+        return
+    except httpx.HTTPError as error:
+        failure = _failure(response.request, error)
+    raise failure
+
+
+def _failure(request: httpx.Request, error: httpx.HTTPError) -> Exception:
+    logger.warning("no whole answer from %s: %s", request.url, type(error).__name__)
+    return TimeoutError() if isinstance(error, httpx.TimeoutException) else BackendUnavailable()
 
 
 def _make_client(transport: HttpTransport | None) -> httpx.AsyncClient:

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from clerk_fastapi._version import __version__
 from clerk_fastapi.errors import BackendUnavailable
 
-__all__ = ["Answer", "HttpTransport", "QuietURL", "Transport", "quiet"]
+__all__ = ["Answer", "QuietURL", "Transport"]
 
 HttpTransport: TypeAlias = httpx.AsyncBaseTransport  # httpx enters the package by this room alone
 
@@ -96,7 +96,7 @@ class Transport:
         # Of an answer that leads to no URL httpx complains in other words.
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             failure = type(error).__name__
-        logger.warning("no answer from %s: %s", quiet(call.url), failure)
+        logger.warning("no answer from %s: %s", _quiet(call.url), failure)
         # Outside of the except clause: errors of httpx keep the request, and so the secret key.
         raise BackendUnavailable
 
@@ -137,20 +137,20 @@ class _Call(NamedTuple):
     body: bytes | None
 
     def __repr__(self) -> str:
-        return f"<{self.method} {quiet(self.url)}>"
+        return f"<{self.method} {_quiet(self.url)}>"
 
 
 class QuietURL(httpx.URL):
     """A URL that does not say what may be a secret: httpx logs every URL it calls."""
 
     def __str__(self) -> str:
-        return quiet(super().__str__())
+        return _quiet(super().__str__())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
 
 
-def quiet(url: str) -> str:
+def _quiet(url: str) -> str:
     """A URL without its query, and without the session that it speaks of."""
     return _SESSION.sub(r"\1...", url.partition("?")[0])
 

@@ -119,11 +119,9 @@ class Engine(Generic[ClaimsT]):
         self._verifier = Verifier(settings.rules, self._keys, memory, reader, clock)
         browser_backend = _browser_backend(settings, self._transport)
         self._browsers = Browsers(settings.site, self._verifier, browser_backend)
-        self._authenticator = Authenticator(
-            self._verifier,
-            self._browsers,
-            MachineAuthenticator(settings, self._transport, self._keys, clock, opaque_token_ttl),
-        )
+        asking = self._transport, self._keys, clock, opaque_token_ttl
+        machines = MachineAuthenticator(settings, *asking)
+        self._authenticator = Authenticator(self._verifier, self._browsers, machines)
 
     @overload
     async def authenticate(

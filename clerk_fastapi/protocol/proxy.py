@@ -304,11 +304,7 @@ def _clerks_cookies(headers: Headers) -> bytes:
     """The cookies that are Clerk's; those of the application stay at home."""
     values = (value for name, value in headers if name.lower() == b"cookie")
     pairs = (pair.strip() for value in values for pair in value.split(b";"))
-    return b"; ".join(
-        pair
-        for pair in pairs
-        if b"=" in pair and _COOKIE.fullmatch(pair.partition(b"=")[0].strip())
-    )
+    return b"; ".join(pair for pair in pairs if _COOKIE.match(pair))
 
 
 def _value(headers: Headers, name: bytes) -> str:

@@ -203,8 +203,6 @@ class _Forwarding:
             body.end()
             headers = self._passage.answer_headers(reply.status, reply.headers, outgoing)
             self._check_size(declared_length(headers) or 0)
-            if reply.status < 200:
-                raise BackendUnavailable
             self.has_begun = True
             await send({"type": "http.response.start", "status": reply.status, "headers": headers})
             await self._pass_body(reply, send)
@@ -224,11 +222,15 @@ class _Forwarding:
 
 async def _while_there(forwarding: _Forwarding, body: _Body, send: Send) -> ProxyRefused | None:
     """Forward for as long as somebody waits for the answer."""
-    async with asyncio.TaskGroup() as group:
-        work = group.create_task(forwarding.run(body, send))
-        gone = group.create_task(body.gone())
-        work.add_done_callback(lambda _: gone.cancel())
-        gone.add_done_callback(lambda _: work.cancel())
+    try:
+        async with asyncio.TaskGroup() as group:
+            work = group.create_task(forwarding.run(body, send))
+            gone = group.create_task(body.gone())
+            work.add_done_callback(lambda _: gone.cancel())
+            gone.add_done_callback(lambda _: work.cancel())
+    except ExceptionGroup as errors:
+        # Such as that of a middleware whose own limit was met: it knows it by its own name only.
+        raise errors.exceptions[0] from None
     return None if work.cancelled() else work.result()
 
 
