@@ -1,9 +1,11 @@
-"""What a session token tells about its bearer: plan and email, and how old the session is."""
+"""What a session tells about its bearer: plan and email, age, and a header for upstreams."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Header
 
 from example_app.guards import RecentlySignedIn, SignedIn
-from example_app.models import Account, SessionAge
+from example_app.models import Account, SessionAge, WhoAmI
 from example_app.services import NowDep
 
 router = APIRouter(tags=["account"])
@@ -29,3 +31,14 @@ async def session_age(auth: RecentlySignedIn, now: NowDep) -> SessionAge:
     minutes_when_issued = auth.factor_verification_age[0]
     seconds = minutes_when_issued * 60 + max(now - auth.claims.iat, 0)
     return SessionAge(session_id=auth.session_id, seconds=seconds)
+
+
+@router.get("/whoami")
+async def whoami(
+    x_user_id: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> WhoAmI:
+    """Who the middleware says is asking, in a header that clients cannot set.
+
+    So can anything behind it tell that knows nothing of Clerk.
+    """
+    return WhoAmI(user_id=x_user_id)

@@ -85,18 +85,18 @@ def local_router(local: LocalClerk, members: Sequence[SeededMember], origin: str
     router = APIRouter(
         prefix="/local", include_in_schema=False, dependencies=[Depends(only_this_machine)]
     )
-    by_name = {member.user.email.partition("@")[0]: member for member in members}
+    known = by_name(members)
 
     @router.get("/members")
     async def choices() -> dict[str, object]:
         return {
-            "members": [_described(name, member) for name, member in by_name.items()],
+            "members": [_described(name, member) for name, member in known.items()],
             "evil": dict(FORGERIES),
         }
 
     @router.post("/token")
     async def token(wish: Wish) -> dict[str, object]:
-        member = _found(by_name, wish.member)
+        member = found(known, wish.member)
         session = local.sign_in(
             member.user,
             organization=None if wish.personal else member.organization,
@@ -113,7 +113,7 @@ def local_router(local: LocalClerk, members: Sequence[SeededMember], origin: str
 
     @router.post("/keys")
     async def issue_key(account: Account) -> dict[str, object]:
-        member = _found(by_name, account.member)
+        member = found(known, account.member)
         organization = None if account.personal else member.organization
         key = local.create_api_key(organization or member.user, scopes=["items:read"])
         return {"object": "api_key", "id": key.id, "subject": key.subject, "secret": key.token}
@@ -129,7 +129,13 @@ def local_router(local: LocalClerk, members: Sequence[SeededMember], origin: str
     return router
 
 
-def _found(members: Mapping[str, SeededMember], name: str) -> SeededMember:
+def by_name(members: Sequence[SeededMember]) -> dict[str, SeededMember]:
+    """The members by the names under which they are chosen."""
+    return {member.user.email.partition("@")[0]: member for member in members}
+
+
+def found(members: Mapping[str, SeededMember], name: str) -> SeededMember:
+    """The member of that name, or a 404."""
     if name not in members:
         raise problem(status.HTTP_404_NOT_FOUND, "nobody-here", "There is no such member.")
     return members[name]

@@ -146,3 +146,10 @@ class SessionAge(_Answer):
 
     session_id: str
     seconds: float
+
+
+class WhoAmI(_Answer):
+    """What stands in the header ``x-user-id``."""
+
+    user_id: str | None
+    note: str = "The middleware writes x-user-id, and takes away what clients send under that name."

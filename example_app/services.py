@@ -1,5 +1,6 @@
-"""What endpoints ask for besides the signed-in user: the database, the hub, the time."""
+"""What endpoints ask for besides the signed-in user: the database, the hub, the time, pages."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends
@@ -7,6 +8,10 @@ from fastapi.requests import HTTPConnection
 
 from example_app.database import Database
 from example_app.hub import Hub
+from example_app.markup import Pages
+
+Errands = Callable[[], list[str]]
+"""Tells what Clerk was asked since somebody last wanted to know."""
 
 
 async def _database(connection: HTTPConnection) -> Database:
@@ -23,6 +28,16 @@ async def _now(connection: HTTPConnection) -> int:
     return int(connection.app.state.clock())
 
 
+async def _pages(connection: HTTPConnection) -> Pages:
+    pages: Pages = connection.app.state.pages
+    return pages
+
+
+async def _errands(connection: HTTPConnection) -> Errands:
+    errands: Errands = connection.app.state.errands
+    return errands
+
+
 DatabaseDep = Annotated[Database, Depends(_database)]
 """The application's database."""
 
@@ -31,3 +46,9 @@ HubDep = Annotated[Hub, Depends(_hub)]
 
 NowDep = Annotated[int, Depends(_now)]
 """Seconds since the epoch, by the application's clock."""
+
+PagesDep = Annotated[Pages, Depends(_pages)]
+"""The pages that browsers are shown."""
+
+ErrandsDep = Annotated[Errands, Depends(_errands)]
+"""What Clerk was asked lately, if it is the embedded one."""

@@ -22,6 +22,11 @@ const CALLS = {
     { id: "open-page", method: "GET", path: "/page", opens: true,
       needs: "opens a page with cookies: an expired token goes round by Clerk" },
   ],
+  Pages: [
+    { id: "open-admin", method: "GET", path: "/admin", opens: true,
+      needs: "opens the admin area: org:admin, by a policy" },
+    { id: "whoami", method: "GET", path: "/whoami", needs: "nothing; shows the identity header" },
+  ],
   "API keys": [
     { id: "issue-key", method: "POST", path: "/local/keys", local: true,
       needs: "makes a key with the scope items:read",
@@ -32,7 +37,7 @@ const CALLS = {
       needs: "revokes that key" },
   ],
 };
-const HEADERS = ["www-authenticate", "retry-after", "content-type", "cache-control"];
+const HEADERS = ["www-authenticate", "x-clerk-auth-reason", "retry-after", "content-type", "cache-control"];
 
 const $ = (id) => document.getElementById(id);
 const embedded = document.documentElement.dataset.clerk === "embedded";

@@ -72,7 +72,7 @@ def test_an_expired_session_goes_round_by_clerk(home: Page) -> None:
     assert home.text("#visitor") == "Signed in as bob@example.com in acme (org:member)."
     assert "The browser was sent to Clerk and back: session-token-expired" in home.text("#way")
     assert home.evaluate("location.pathname + location.search") == "/page"
-    home.go(lambda: home.click("nav a"))
+    home.go(lambda: home.click("#again"))
     assert "Straight here" in home.text("#way")
 
 

@@ -1,0 +1,28 @@
+"""Forms: taken from pages of this very site, and from nobody else's."""
+
+from typing import Annotated
+from urllib.parse import parse_qsl
+
+from fastapi import Depends, Request, status
+
+from example_app.problems import problem
+
+
+def origin_of(request: Request) -> str:
+    """The origin of this site, as the browser that is asking knows it."""
+    return f"{request.url.scheme}://{request.url.netloc}"
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """Read the fields. Cookies come along with forms of other sites, too, so these are refused."""
+    sender = request.headers.get("Sec-Fetch-Site")
+    if sender is None:  # an old browser
+        sender = "same-origin" if request.headers.get("Origin") == origin_of(request) else "unknown"
+    if sender != "same-origin":
+        message = "Forms are taken from pages of this site only."
+        raise problem(status.HTTP_403_FORBIDDEN, "cross-origin-form", message)
+    return dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+
+
+Form = Annotated[dict[str, str], Depends(_form)]
+"""The fields of a form of ours."""
