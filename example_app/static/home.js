@@ -19,13 +19,13 @@ const CALLS = {
   Account: [
     { id: "me", method: "GET", path: "/me", needs: "signed in; shows plan and email" },
     { id: "session", method: "GET", path: "/session", needs: "signed in within the last hour" },
-    { id: "open-page", method: "GET", path: "/page", opens: true,
-      needs: "opens a page with cookies: an expired token goes round by Clerk" },
-  ],
-  Pages: [
-    { id: "open-admin", method: "GET", path: "/admin", opens: true,
-      needs: "opens the admin area: org:admin, by a policy" },
     { id: "whoami", method: "GET", path: "/whoami", needs: "nothing; shows the identity header" },
+  ],
+  "Pages (opened with cookies)": [
+    { id: "open-page", method: "GET", path: "/page", opens: true,
+      needs: "nothing; an expired token goes round by Clerk" },
+    { id: "open-admin", method: "GET", path: "/admin", opens: true,
+      needs: "opens the admin area, which takes the role org:admin" },
   ],
   "API keys": [
     { id: "issue-key", method: "POST", path: "/local/keys", local: true,

@@ -58,6 +58,10 @@ class Page:
         """Go to an address."""
         self.go(lambda: self._call("Page.navigate", url=address))
 
+    def forget(self) -> None:
+        """Throw away all cookies, of other tests' sites, too."""
+        self._call("Network.clearBrowserCookies")
+
     def go(self, leave: Callable[[], object]) -> None:
         """Do what leads to another page, and wait until that has loaded, redirects and all."""
         self._has_loaded = False

@@ -101,6 +101,22 @@ class Example:
         return _listen(self.client, headers)
 
 
+class Visitor(httpx.Client):
+    """A browser: it loads pages, keeps cookies, goes where it is sent, and sends forms."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(base_url=url, trust_env=False, follow_redirects=True)
+        self.headers["Accept"] = "text/html,*/*;q=0.8"
+
+    def send_form(self, path: str, form: dict[str, str], **options: Any) -> httpx.Response:
+        """Send a form from a page of the site itself."""
+        return self.post(path, data=form, headers={"Sec-Fetch-Site": "same-origin"}, **options)
+
+    def sign_in(self, member: str, onward: str = "/page", **options: Any) -> httpx.Response:
+        """Choose a member on the sign-in page, and go on."""
+        return self.send_form("/sign-in", {"member": member, "redirect_url": onward}, **options)
+
+
 @dataclass
 class Connected:
     """The example as it runs with a real Clerk: keys in the environment, a Clerk elsewhere."""
@@ -177,6 +193,13 @@ def example(_served: Example) -> Example:
         Base.metadata.drop_all(session.connection())
         Base.metadata.create_all(session.connection())
     return _served
+
+
+@pytest.fixture
+def visitor(example: Example) -> Iterator[Visitor]:
+    """A browser in which nobody is signed in."""
+    with Visitor(example.url) as browser:
+        yield browser
 
 
 @pytest.fixture
