@@ -195,7 +195,7 @@ class Engine(Generic[ClaimsT]):
     def has_tasks(self, connection: Connection) -> bool:
         """Whether the session of a request, if anybody has asked for it yet, is pending."""
         kept = connection.scope.get(self._kept_under)
-        state = kept.state if isinstance(kept, _Kept) and kept.engine is self else None
+        state = kept.state if isinstance(kept, _Kept) else None
         return isinstance(state, SignedIn) and bool(state.auth.is_pending)
 
     def _tell(self, state: State[Any], scope: Scope) -> None:
