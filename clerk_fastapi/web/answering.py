@@ -16,19 +16,30 @@ _STARTS: Final = ("http.response.start", "websocket.http.response.start")
 
 
 def answering(scope: Scope, send: Send, *, explain: bool) -> Send:
-    """Collect what is decided from here on, and add to the answer what belongs to it.
+    """Collect what is decided from here on, and add to the answer what belongs to it, once.
 
     :param explain: whether to say in ``x-clerk-auth-*`` headers why somebody was not signed in, as
         Clerk's SDKs do; in words only if the instance is one for development.
     """
-    answer = Answer()
-    scope[ANSWER] = answer
+    answer = scope.get(ANSWER)
+    if isinstance(answer, Answer):
+        answer.is_explained |= explain
+        return send
+    scope[ANSWER] = answer = Answer()
+    answer.is_explained = explain
+    return _adding(answer, send)
 
+
+def _adding(answer: Answer, send: Send) -> Send:
     async def send_it(message: Message) -> None:
         if message["type"] in _STARTS:
             if answer.cookies and message["type"] == "http.response.start":
                 message = _with_cookies(message, answer.cookies)
-            if explain and answer.state is not None and not isinstance(answer.state, SignedIn):
+            if (
+                answer.is_explained
+                and answer.state is not None
+                and not isinstance(answer.state, SignedIn)
+            ):
                 headers = [*message.get("headers", ()), *_explained(answer)]
                 message = {**message, "headers": headers}
         await send(message)

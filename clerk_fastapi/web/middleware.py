@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -76,7 +76,7 @@ class ClerkMiddleware:
         self,
         app: ASGIApp,
         *,
-        policies: Iterable[Policy] = (),
+        policies: Sequence[Policy] = (),
         default: Demand = "public",
         unauthorized_url: str | None = None,
         identity_headers: Mapping[str, Told] | None = None,
@@ -149,7 +149,7 @@ class ClerkMiddleware:
         if self._proxies:
             proxy = FrontendApiProxy(engine, frontend_api_url=self._frontend_api_url)
         own = (engine.site.sign_in_url, engine.site.sign_up_url)
-        gate = Gate(app, list(self._policies), guard_of(self._default), own)
+        gate = Gate(app, _checked(self._policies), guard_of(self._default), own)
         self._opened = _Opened(app, gate, proxy, pages, headers)
         return self._opened
 
@@ -182,6 +182,13 @@ class _Opened(NamedTuple):
         state = await engine.authenticate(HTTPConnection(scope))
         if isinstance(state, SignedIn):
             scope["headers"] += self.identity_headers.of(state.auth)
+
+
+def _checked(policies: Sequence[Policy]) -> Sequence[Policy]:
+    # Not an iterator: it would be used up when the application starts for a second time.
+    if isinstance(policies, Sequence) and all(isinstance(each, Policy) for each in policies):
+        return policies
+    raise ConfigurationError("policies is a list of Policy objects.")
 
 
 def _application(app: ASGIApp, scope: Scope) -> Starlette:

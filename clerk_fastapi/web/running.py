@@ -61,9 +61,12 @@ def running_engine(scope: Scope) -> Engine[Any]:
 
     :raises ConfigurationError: if none was started; the sentence says which line to add.
     """
+    chosen = _chosen(scope)
+    if chosen is not None:
+        return chosen
     engine = scope.get(_RUNNING)
     if isinstance(engine, Engine):
-        if _declared(scope.get("app")) not in (None, engine) and _chosen(scope) is not engine:
+        if _declared(scope.get("app")) not in (None, engine):
             raise ConfigurationError(_NOT_RUN)
         return engine
     raise ConfigurationError(
@@ -78,12 +81,9 @@ def clerk_of(app: Starlette, scope: Scope) -> Engine[Any]:
 
     :raises ConfigurationError: as :func:`running_engine`.
     """
-    chosen = scope.get(_CHOSEN)
-    if chosen is not None and chosen[0] is app:
-        engine: Engine[Any] = chosen[1]
-        return engine
+    chosen = _chosen({**scope, "app": app})
     entrance = app.router.middleware_stack
-    if isinstance(entrance, Entrance) and entrance.engine is not None:
+    if chosen is None and isinstance(entrance, Entrance) and entrance.engine is not None:
         return entrance.engine
     return running_engine({**scope, "app": app})
 

@@ -105,6 +105,8 @@ class Rule(NamedTuple):
     guard: Guard | None
     policy: Policy | None
     """Who said so; ``None`` stands for the default."""
+    in_part: bool = False
+    """Whether the policy speaks of a part of what the route serves, and nobody else of it."""
 
     def holds_for(self, method: str | None) -> bool:
         """Whether it is about a method, in capitals; WebSockets have none."""
@@ -157,7 +159,7 @@ def decide(
         something of a part of what a route serves.
     """
     chosen = [_choose(policy, leaves) for policy in policies]
-    doors = [_page(page) for page in own_pages]
+    doors = [door for page in own_pages for door in _doors(page)]
     decided = [
         Decided(leaf, (*_rules(policies, chosen, at), _beyond(doors, default, leaf)))
         for at, leaf in enumerate(leaves)
@@ -175,27 +177,34 @@ def decide(
     return decided, wrong
 
 
-def _page(page: str) -> PathPattern:
+def _doors(page: str) -> Iterator[PathPattern]:
     """A page and what is below it: Clerk's components have pages of their own there."""
-    return PathPattern(f"{page.partition('?')[0].partition('#')[0].rstrip('/')}/:below*")
+    path = _path_of(page)
+    yield PathPattern(path or "/")
+    if path:
+        yield PathPattern(f"{path}/(.*)")
+
+
+def _path_of(page: str) -> str:
+    return page.partition("?")[0].partition("#")[0].rstrip("/")
 
 
 def _beyond(doors: Sequence[PathPattern], default: Guard | None, leaf: Leaf) -> Rule:
     """The default for a route; those who are not signed in yet have to reach the doors."""
     templates = [PathTemplate.parse(path) for path in leaf.paths]
-    is_door = any(all(map(door.covers, templates)) for door in doors)
+    is_door = all(any(door.covers(template) for door in doors) for template in templates)
     return Rule(None, None if is_door else default, None)
 
 
 def _locked_out(page: str, decided: Sequence[Decided]) -> Iterator[str]:
-    door = PathPattern(page.partition("?")[0].partition("#")[0])
+    door = PathPattern(_path_of(page) or "/")
     for each in decided:
         asked = each.leaf.methods is None or "GET" in each.leaf.methods
         if not asked or each.leaf.kind == "websocket":
             continue
         if any(door.meets(PathTemplate.parse(path)) for path in each.leaf.paths):
             guard = each.rule("GET").guard
-            if guard is not None and not guard.optional:
+            if guard is not None and not _is_open(guard):
                 yield (
                     f"Nobody could sign in: {each.leaf} serves the page {page!r} and needs "
                     f"{describe(guard)}; give it a policy that says 'public'."
@@ -270,11 +279,21 @@ def _can_be_asked(policy: Policy, leaf: Leaf) -> bool:
 
 
 def _rules(policies: Sequence[Policy], chosen: Sequence[_Chosen], at: int) -> list[Rule]:
+    """What the policies say of a route: those that choose it, and then what is said of a part."""
     rules: list[Rule] = []
+    in_part: list[Rule] = []
     for policy, each in zip(policies, chosen, strict=True):
         if at in each.wholly:
             rules.append(Rule(policy.methods or None, policy.guard, policy))
-    return rules
+        elif at in each.partly and not _is_open(policy.guard):
+            # Only where the routes have changed: it stops the start-up.
+            in_part.append(Rule(policy.methods or None, policy.guard, policy, in_part=True))
+    return rules + in_part
+
+
+def _is_open(guard: Guard | None) -> bool:
+    """Whether guests pass."""
+    return guard is None or guard.optional
 
 
 def _asked(policy: Policy, leaf: Leaf) -> frozenset[str | None]:
@@ -285,10 +304,8 @@ def _asked(policy: Policy, leaf: Leaf) -> frozenset[str | None]:
 
 
 def _is_left_open(policy: Policy, decided: Decided) -> bool:
-    """Whether nobody decides for a route of which a policy demands something in part."""
-    if policy.guard is None or policy.guard.optional:
-        return False
-    return any(decided.rule(method).policy is None for method in _asked(policy, decided.leaf))
+    """Whether nobody else decides for a route of which a policy demands something in part."""
+    return any(decided.rule(method).in_part for method in _asked(policy, decided.leaf))
 
 
 def _warn_of_shadows(policies: Sequence[Policy], decided: Sequence[Decided]) -> None:

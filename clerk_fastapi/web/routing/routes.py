@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from operator import is_
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from fastapi.routing import RouteContext, iter_route_contexts
+from fastapi import FastAPI
+from fastapi.routing import (
+    APIRouter,
+    RouteContext,
+    _get_scope_effective_route_context,
+    iter_route_contexts,
+)
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Host, Match, Mount, Route, Router, WebSocketRoute
+from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute
 from starlette.types import Scope
 
 __all__ = ["Kind", "Leaf", "Tree", "inside"]
@@ -19,6 +26,12 @@ Kind: TypeAlias = Literal["http", "websocket", "mount", "fallback"]
 """``mount`` is an application that cannot be looked into; ``fallback`` serves what is left over."""
 
 _ANYTHING: Final = "/{path:path}"
+_FRONTENDS: Final = "_iter_low_priority_routes"
+
+# A subclass that answers by itself is somebody's code, whatever routes it has.
+_MOUNTS: Final = (Mount.handle, Host.handle)
+_CALLS: Final = (Starlette.__call__, FastAPI.__call__, Router.__call__)
+_SERVING: Final = frozenset((call, app) for call in _CALLS for app in (Router.app, APIRouter.app))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,52 +60,58 @@ class Leaf:
         """The template, or the first of several."""
         return self.paths[0]
 
-    def fits(self, scope: Scope) -> bool:
-        """Whether this is the one of several places of a route that a request has come to."""
-        return self.context is None or self.context.matches(scope)[0] is not Match.NONE
+    @property
+    def included(self) -> Any:
+        """What FastAPI knows of a route by way of a router that was included, if it was."""
+        return self.context and self.context._route_context
+
+    def is_selected(self, scope: Scope) -> bool:
+        """Whether FastAPI has chosen this one, of several places of a route, for a request."""
+        return self.included is not None and (
+            self.included is _get_scope_effective_route_context(scope)
+        )
 
     def __str__(self) -> str:
         methods = "/".join(sorted(self.methods)) if self.methods else self.kind
         return f"{methods} {self.path}"
 
 
-class _Listed(NamedTuple):
-    """A list of routes, whose it is, and what was in it."""
+class _Seen(NamedTuple):
+    """What was found in a place, and, if it was a list, in that."""
 
-    owner: Any
-    name: str
-    routes: Any
-    seen: tuple[object, ...]
+    look: Callable[[], Any]
+    found: Any
+    items: tuple[object, ...] | None
 
     def is_unchanged(self) -> bool:
-        now = getattr(self.owner, self.name)
-        return now is self.routes and len(now) == len(self.seen) and all(map(is_, now, self.seen))
+        now, items = self.look(), self.items
+        if now is not self.found:
+            return False
+        return items is None or (len(now) == len(items) and all(map(is_, now, items)))
 
 
 class Tree:
     """All leaves of an application, as they were when it was made.
 
-    ``mounts`` are the mounts that can be looked into.
+    ``mounts`` are those that can be looked into, ``routers`` the routers behind them, and
+    ``frontends`` what FastAPI calls to serve directories of routers that were included.
     """
 
     def __init__(self, app: Starlette | Router) -> None:
         self.leaves: list[Leaf] = []
         self.mounts: list[Mount | Host] = []
-        self._listed: list[_Listed] = []
-        self._defaults: list[tuple[Router, object]] = []
-        self._routers: list[Router] = []
+        self.routers: list[Router] = []
+        self.frontends: list[Any] = []
+        self._seen: list[_Seen] = []
         self._add_router(_Place(), app)
-        self.settle()
 
     def settle(self) -> None:
-        """Take the present state for the one to compare with, after changes of one's own."""
-        self._defaults = [(router, router.default) for router in self._routers]
+        """Take the present for what is to be compared with, after changes of one's own."""
+        self._seen = [seen._replace(found=seen.look()) for seen in self._seen]
 
     def is_current(self) -> bool:
-        """Whether the application still has exactly these routes."""
-        return all(listed.is_unchanged() for listed in self._listed) and all(
-            router.default is default for router, default in self._defaults
-        )
+        """Whether the routers of the application still choose among exactly these routes."""
+        return all(seen.is_unchanged() for seen in self._seen)
 
     def _add_router(self, place: _Place, app: Starlette | Router) -> None:
         router = app.router if isinstance(app, Starlette) else app
@@ -100,8 +119,9 @@ class Tree:
         self._see(router, "routes")
         for route in tuple(router.routes):
             self._add_route(place, route)
-        self._add_frontend(place, router)
-        self._routers.append(router)
+        self._add_frontend(place, router, iter(getattr(router, _FRONTENDS, list)()))
+        self.routers.append(router)
+        self._note(router, "default")
         # What Starlette itself says when it finds nothing is no secret.
         if getattr(router.default, "__func__", None) is not Router.not_found:
             self.leaves.append(place.leaf(router, "fallback", (_ANYTHING,)))
@@ -109,12 +129,16 @@ class Tree:
     def _add_route(self, place: _Place, route: BaseRoute) -> None:
         # In the same order, but for those that FastAPI leaves out.
         declared = self._declared_in(place, route)
+        if hasattr(route, "effective_candidates"):
+            # What FastAPI has made of an included router, and will choose from.
+            self._look(route.effective_candidates)
         for context in iter_route_contexts([route]):
             served, described = _effective(context)
             inner = next(where for each, where in declared if each is context.original_route)
             below = inside(served)
             if below is not None:
                 self.mounts.append(served)
+                self._note(served, "app")
                 self._add_router(inner.beyond(served), below)
             else:
                 self.leaves.append(inner.leaf_of(context, served, described))
@@ -125,29 +149,45 @@ class Tree:
         if included is None:
             yield route, place
             return
-        self._see(included, "routes")
         tags = getattr(route, "include_context").tags  # noqa: B009  # its class is not public
         for each in included.routes:
             yield from self._declared_in(place.within(included, tags=tags), each)
 
-    def _add_frontend(self, place: _Place, router: Router, prefix: str = "") -> None:
-        """Add the directories that FastAPI serves (``app.frontend``) where no route does."""
+    def _add_frontend(
+        self, place: _Place, router: Router, effective: Iterator[Any], prefix: str = ""
+    ) -> None:
+        """Add the directories that FastAPI serves (``app.frontend``) where no route does.
+
+        :param effective: how FastAPI itself sees them, in the same order.
+        """
         for group in self._see(router, "_low_priority_routes"):
             paths = (f"{prefix}{each.path}".rstrip("/") for each in self._see(group, "routes"))
-            self.leaves.append(place.leaf(group, "fallback", [path + _ANYTHING for path in paths]))
+            templates = [path + _ANYTHING for path in paths]
+            seen = next(effective)
+            context = RouteContext(group, None if seen is group else seen)
+            if seen is not group:
+                self.frontends.append(seen)
+            self.leaves.append(place.leaf(group, "fallback", templates, context))
         for route in router.routes:
             included = getattr(route, "original_router", None)
             if included is not None:
                 context = getattr(route, "include_context")  # noqa: B009  # as above
                 inner = place.within(included, tags=context.tags)
-                self._add_frontend(inner, included, prefix + context.prefix)
+                self._add_frontend(inner, included, effective, prefix + context.prefix)
 
     def _see(self, owner: object, name: str) -> Sequence[Any]:
+        """Read a list of routes, to notice when it changes."""
         routes: Sequence[Any] | None = getattr(owner, name, None)
         if routes is None:
             return ()
-        self._listed.append(_Listed(owner, name, routes, tuple(routes)))
+        self._seen.append(_Seen(partial(getattr, owner, name), routes, tuple(routes)))
         return routes
+
+    def _note(self, owner: object, name: str) -> None:
+        self._look(partial(getattr, owner, name))
+
+    def _look(self, look: Callable[[], Any]) -> None:
+        self._seen.append(_Seen(look, look(), None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +211,22 @@ class _Place:
         name = f"{self.name}{mount.name}:" if mount.name else self.name
         return _Place((*self.way, mount), self.path + path, name, self.routers, self.tags)
 
-    def leaf(self, route: object, kind: Kind, paths: Iterable[str], name: str = "") -> Leaf:
-        whole = tuple(self.path + path for path in paths)
+    def leaf(
+        self,
+        route: object,
+        kind: Kind,
+        paths: Iterable[str],
+        context: RouteContext | None = None,
+    ) -> Leaf:
         return Leaf(
-            route, self.way, kind, whole, self.name + name, tags=self.tags, routers=self.routers
+            route,
+            self.way,
+            kind,
+            tuple(self.path + path for path in paths),
+            self.name,
+            tags=self.tags,
+            routers=self.routers,
+            context=context,
         )
 
     def leaf_of(self, context: RouteContext, served: BaseRoute, described: Any) -> Leaf:
@@ -214,10 +266,17 @@ def _effective(context: RouteContext) -> tuple[Any, Any]:
 
 def inside(route: BaseRoute) -> Starlette | Router | None:
     """The application behind a mount, if what it serves are routes and nothing else."""
-    if not isinstance(route, Mount | Host):
+    if not isinstance(route, Mount | Host) or type(route).handle not in _MOUNTS:
         return None
-    app = getattr(route, "_base_app", route.app)  # without the middleware around it
-    return app if isinstance(app, Starlette | Router) else None
+    app: Any = route.app
+    base = getattr(route, "_base_app", app)
+    while app is not base and not isinstance(app, Starlette | Router):
+        app = getattr(app, "app", None)  # the middleware of a mount has what it wraps
+        if app is None:
+            return None
+    router = getattr(app, "router", None) if isinstance(app, Starlette) else app
+    plain = isinstance(router, Router) and (type(app).__call__, type(router).app) in _SERVING
+    return app if plain else None
 
 
 def _kind(route: BaseRoute) -> Kind:
