@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from clerk_fastapi.cli import local
+from clerk_fastapi.cli import local, routes
 from clerk_fastapi.errors import ConfigurationError
 
 __all__ = ["main"]
@@ -17,7 +17,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="clerk-fastapi", description="Clerk authentication for FastAPI, from the command line."
     )
-    local.add_to(parser.add_subparsers(title="commands", required=True))
+    commands = parser.add_subparsers(title="commands", required=True)
+    for command in (local, routes):
+        command.add_to(commands)
     arguments = parser.parse_args(argv)
     try:
         status: int = arguments.run(arguments)

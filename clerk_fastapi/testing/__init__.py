@@ -19,6 +19,7 @@ from clerk_fastapi.testing.records import (
     Session,
     User,
 )
+from clerk_fastapi.testing.routes import assert_routes_guarded
 from clerk_fastapi.testing.seed import SEED_CLAIMS, SeededMember, seed
 from clerk_fastapi.testing.signing import SigningKey
 from clerk_fastapi.testing.tokens import ABSENT
@@ -43,5 +44,6 @@ __all__ = [
     "Session",
     "SigningKey",
     "User",
+    "assert_routes_guarded",
     "seed",
 ]

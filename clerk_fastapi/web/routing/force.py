@@ -1,0 +1,95 @@
+"""Which rules are in force for each route of an application, whether it runs or not."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from itertools import cycle
+from typing import Any, NamedTuple
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from clerk_fastapi.engine.engine import Engine
+from clerk_fastapi.errors import ConfigurationError
+from clerk_fastapi.web.middleware import ClerkMiddleware
+from clerk_fastapi.web.routing.policies import Decided, decide, guard_of
+from clerk_fastapi.web.routing.routes import Leaf, Tree, inside
+
+__all__ = ["Ruled", "rules_in_force"]
+
+
+class Ruled(NamedTuple):
+    """A route, and what each ClerkMiddleware on the way to it has decided."""
+
+    leaf: Leaf
+    decisions: list[Decided]
+
+
+def rules_in_force(app: Starlette) -> list[Ruled]:
+    """Decide for every route as the middleware will when the application runs.
+
+    :raises ConfigurationError: if a policy chooses no route, or leaves something open.
+    """
+    ruled = [Ruled(leaf, []) for leaf in Tree(app).leaves]
+    clerk = _clerk_of(app)
+    for way, application in _applications(app, [each.leaf for each in ruled]):
+        below = [each for each in ruled if _ids(each.leaf.way[: len(way)]) == _ids(way)]
+        for decided in _decided(application, _clerk_of(application) or clerk):
+            # Seen from inside and from outside, the routes come in the same order.
+            for each, decision in zip(below, cycle(decided), strict=False):
+                each.decisions.append(decision)
+    return ruled
+
+
+def _applications(
+    app: Starlette, leaves: list[Leaf]
+) -> Iterator[tuple[tuple[BaseRoute, ...], Starlette]]:
+    """An application and those mounted in it, with the mounts on the way to them."""
+    yield (), app
+    ways = (leaf.way[: end + 1] for leaf in leaves for end in range(len(leaf.way)))
+    for way in {_ids(way): way for way in ways}.values():
+        mounted = inside(way[-1])
+        if isinstance(mounted, Starlette):
+            yield way, mounted
+
+
+def _ids(way: tuple[BaseRoute, ...]) -> tuple[int, ...]:
+    return tuple(map(id, way))  # mounts that look the same are equal, and not hashable
+
+
+def _decided(app: Starlette, clerk: Engine[Any] | None) -> Iterator[list[Decided]]:
+    own = (clerk.site.sign_in_url, clerk.site.sign_up_url) if clerk else ()
+    own_pages = [page for page in own if page and page.startswith("/")]
+    for middleware in app.user_middleware:
+        if not (inspect.isclass(middleware.cls) and issubclass(middleware.cls, ClerkMiddleware)):
+            continue
+        arguments: Any = middleware.kwargs
+        default = guard_of(arguments.get("default", "public"))
+        leaves = Tree(app).leaves
+        decided, wrong = decide(list(arguments.get("policies", ())), default, leaves, own_pages)
+        if wrong:
+            raise ConfigurationError(" ".join(wrong))
+        yield decided
+
+
+def _clerk_of(app: Starlette) -> Engine[Any] | None:
+    """The Clerk of an application that need not run: the one its lifespan speaks of."""
+    return _mentioned(app.router.lifespan_context, set())
+
+
+def _mentioned(lifespan: Any, seen: set[int]) -> Engine[Any] | None:
+    owner = getattr(lifespan, "__self__", None)
+    if isinstance(owner, Engine):
+        return owner
+    function = inspect.unwrap(lifespan)
+    if not inspect.isfunction(function) or id(function) in seen:
+        return None
+    seen.add(id(function))
+    variables = inspect.getclosurevars(function)
+    for value in (*variables.globals.values(), *variables.nonlocals.values()):
+        if isinstance(value, Engine):
+            return value
+    # FastAPI makes one function of the lifespans of an application and of routers it includes.
+    inner = (_mentioned(value, seen) for value in variables.nonlocals.values())
+    return next(filter(None, inner), None)

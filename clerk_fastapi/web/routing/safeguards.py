@@ -1,0 +1,120 @@
+"""What guards a route: guards anywhere among its dependencies, and rules of ClerkMiddleware."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from operator import and_, is_
+from typing import Any, Literal, TypeAlias
+
+from fastapi.dependencies.models import Dependant
+from starlette.applications import Starlette
+
+from clerk_fastapi.engine.authenticate import accepted
+from clerk_fastapi.protocol.authorization import Permission, Scope
+from clerk_fastapi.protocol.machine import TokenType
+from clerk_fastapi.web.guards import Guard
+from clerk_fastapi.web.openapi import describe_guard
+from clerk_fastapi.web.routing.policies import Rule
+from clerk_fastapi.web.routing.routes import Leaf
+
+__all__ = ["Safeguard", "Source", "guards_of", "safeguard_of"]
+
+Source: TypeAlias = Literal["guard", "router", "application", "policy", "default"]
+"""Where it was written: ``guard`` at a route, or anywhere among what its dependencies depend on;
+``router`` or ``application`` for all of theirs; ``policy`` or ``default`` in ClerkMiddleware."""
+
+
+@dataclass(frozen=True)
+class Safeguard:
+    """One thing that stands before a route.
+
+    ``demand`` says it in words, ``requirement`` to programs, and ``accepts_token`` lists the kinds
+    of token. What is ``optional`` lets guests pass; a policy that says ``public`` does, too, and
+    has no requirement.
+    """
+
+    source: Source
+    demand: str
+    requirement: dict[str, object] | None
+    accepts_token: tuple[TokenType, ...]
+    optional: bool
+
+    def __str__(self) -> str:
+        optional = ", optional" if self.optional and self.requirement is not None else ""
+        return f"{self.source}: {self.demand}{optional}"
+
+
+def safeguard_of(rule: Rule) -> Safeguard | None:
+    """What a rule of ClerkMiddleware adds; the default adds nothing where it says ``public``."""
+    source: Source = "policy" if rule.policy else "default"
+    if rule.guard is not None:
+        return _safeguard(source, rule.guard, ())
+    return Safeguard(source, "public", None, (), optional=True) if rule.policy else None
+
+
+def guards_of(leaf: Leaf) -> Iterator[Safeguard]:
+    """Find the guards of a route, in the order in which they judge."""
+    # Of what FastAPI includes, either a description has the dependencies or a copy.
+    known: tuple[Any, ...] = (leaf.context, leaf.route)
+    route = next((each for each in known if getattr(each, "dependant", None)), None)
+    if route is None:
+        return  # only FastAPI's own routes have dependencies
+    sources = _sources(leaf, route.dependencies)
+    for at, dependency in enumerate(route.dependant.dependencies):
+        source = sources[at] if at < len(sources) else "guard"
+        for guard, scopes in _guards_below(dependency, ()):
+            yield _safeguard(source, guard, scopes)
+
+
+def _sources(leaf: Leaf, dependencies: Sequence[object]) -> list[Source]:
+    """Tell of each dependency that is no parameter where it was written.
+
+    FastAPI lists those of the application first, then those of the routers from the outermost on,
+    and those of the route itself at the end.
+    """
+    application = next(each for each in reversed(leaf.routers) if isinstance(each, Starlette))
+    original: Any = leaf.context.original_route if leaf.context else leaf.route
+    inherited = _in_common(original.dependencies, leaf.routers[-1])
+    of_application = _in_common(dependencies, application.router)
+    of_route = len(original.dependencies) - inherited
+    of_routers = len(dependencies) - of_application - of_route
+    counted: list[tuple[Source, int]] = [
+        ("application", of_application),
+        ("router", of_routers),
+        ("guard", of_route),
+    ]
+    return [source for source, count in counted for _ in range(count)]
+
+
+def _in_common(dependencies: Sequence[object], router: object) -> int:
+    """How many of the dependencies at the beginning are those of a router."""
+    own: Sequence[object] = getattr(router, "dependencies", ())
+    return len(list(takewhile(bool, map(is_, dependencies, own))))
+
+
+def _guards_below(
+    dependant: Dependant, scopes: tuple[str, ...]
+) -> Iterator[tuple[Guard, tuple[str, ...]]]:
+    scopes = (*scopes, *(dependant.own_oauth_scopes or ()))
+    called: Any = dependant.call
+    while isinstance(called, functools.partial):
+        called = called.func
+    called = getattr(called, "__self__", called)
+    if isinstance(called, Guard):
+        yield called, tuple(dict.fromkeys(scopes))
+    for each in dependant.dependencies:
+        yield from _guards_below(each, scopes)
+
+
+def _safeguard(source: Source, guard: Guard, scopes: tuple[str, ...]) -> Safeguard:
+    kinds = accepted(guard.accepts_token).kinds
+    kind = Permission if "session_token" in kinds else Scope
+    parts = [guard.requirement] if guard.requirement is not None else []
+    demanded = [*parts, *map(kind, scopes)]
+    requirement = functools.reduce(and_, demanded) if demanded else None
+    words = str(describe_guard(requirement, kinds, optional=guard.optional).description)
+    programs = {"signed_in": True} if requirement is None else requirement.to_json()
+    return Safeguard(source, words, {**programs}, tuple(sorted(kinds)), guard.optional)
