@@ -24,6 +24,7 @@ from clerk_fastapi.web.routing.arming import (
     unlink,
     watch,
 )
+from clerk_fastapi.web.routing.contradictions import contradictions
 from clerk_fastapi.web.routing.policies import Decided, Policy, decide
 from clerk_fastapi.web.routing.routes import Tree
 
@@ -122,6 +123,7 @@ class Gate(Standing):
     def _decide(self) -> list[str]:
         tree = Tree(self._app)
         decided, wrong = decide(self._policies, self._default, tree.leaves, self._own_pages)
+        wrong += contradictions(decided)
         places: dict[tuple[int, ...], list[Decided]] = {}
         for each in decided:
             place = (*map(id, each.leaf.way), id(each.leaf.route))

@@ -1,0 +1,39 @@
+"""Routes that nobody could pass: a policy wants one kind of token, and a guard there another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+
+from clerk_fastapi.engine.authenticate import accepted
+from clerk_fastapi.web.routing.policies import Decided, Rule
+from clerk_fastapi.web.routing.safeguards import guards_of
+
+__all__ = ["contradictions"]
+
+
+def contradictions(decided: Iterable[Decided]) -> Iterator[str]:
+    """Say of which routes policies and guards cannot both let a request pass."""
+    for each in decided:
+        for rule in _decisive(each.rules):
+            if rule.guard is None or rule.guard.optional:
+                continue
+            wanted = accepted(rule.guard.accepts_token).kinds
+            for guard in guards_of(each.leaf):
+                if not guard.optional and wanted.isdisjoint(guard.accepts_token):
+                    yield (
+                        f"Nobody could pass {each.leaf}: a guard there takes "
+                        f"{' or '.join(guard.accepts_token)}, and {_whose(rule)} "
+                        f"{' or '.join(sorted(wanted))}; give the route a policy that demands the "
+                        "same guard."
+                    )
+
+
+def _decisive(rules: tuple[Rule, ...]) -> list[Rule]:
+    """The rules up to the first that is about all methods: nobody asks the others."""
+    limited = list(takewhile(lambda rule: rule.methods is not None, rules))
+    return [*limited, rules[len(limited)]]
+
+
+def _whose(rule: Rule) -> str:
+    return "the default" if rule.policy is None else "a policy"
