@@ -1,0 +1,410 @@
+"""ClerkMiddleware asks who somebody is once, if anybody wants to know, and changes nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
+from typing import Annotated, Any
+
+import httpx
+import pytest
+from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Request, Response, WebSocket
+from fastapi.responses import PlainTextResponse, StreamingResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from clerk_fastapi import (
+    AccessDenied,
+    Auth,
+    Clerk,
+    ClerkError,
+    ClerkMiddleware,
+    Permission,
+    Policy,
+    Role,
+    TokenError,
+    optional_auth,
+    require,
+    require_api_key,
+    require_auth,
+    require_permission,
+    require_role,
+)
+from clerk_fastapi.protocol._jose import VerificationKey
+from clerk_fastapi.testing import LocalClerk, Session
+from tests.web.conftest import Headers
+from tests.web.serving import open_websocket, running, serving
+
+pytestmark = pytest.mark.anyio
+
+ADMIN = Role("org:admin")
+READ = Permission("org:data:read")
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The signatures that were looked at, each time that one was."""
+    seen: list[bytes] = []
+    verify = VerificationKey.verify
+
+    def noted(key: VerificationKey, signing_input: bytes, signature: bytes) -> bool:
+        seen.append(signature)
+        return verify(key, signing_input, signature)
+
+    monkeypatch.setattr(VerificationKey, "verify", noted)
+    return seen
+
+
+@pytest.fixture
+def forgetful(local: LocalClerk) -> Clerk[Any]:
+    """A Clerk that remembers nothing from one request to the next."""
+    return Clerk(**local.settings(), token_memory=0)
+
+
+@pytest.fixture
+def app(forgetful: Clerk[Any]) -> FastAPI:
+    """An application that asks in every way there is: a policy, headers, and guards everywhere."""
+    asked = [Depends(require_auth)]
+    app = FastAPI(lifespan=forgetful.lifespan, dependencies=asked, openapi_url=None)
+    router = APIRouter(dependencies=[Depends(require_role("org:admin")), Depends(optional_auth)])
+    sub = FastAPI(dependencies=[Depends(require_permission("org:data:write"))], openapi_url=None)
+
+    @router.get("/all", dependencies=[Depends(require(READ))])
+    async def everything(
+        request: Request, auth: Annotated[Auth, Depends(require_auth)]
+    ) -> list[str | None]:
+        return [auth.user_id, request.headers.get("x-user-id")]
+
+    @router.websocket("/all", dependencies=[Depends(require(READ))])
+    async def live(websocket: WebSocket, auth: Annotated[Auth, Depends(require_auth)]) -> None:
+        await websocket.accept()
+        await websocket.send_json([auth.user_id, websocket.headers.get("x-user-id")])
+        await websocket.close()
+
+    sub.include_router(router)
+    app.include_router(router)
+    app.mount("/sub", sub)
+    app.add_middleware(
+        ClerkMiddleware,
+        policies=[Policy(ADMIN & READ, "/all"), Policy(READ, "/sub/(.*)")],
+        default="signed_in",
+        identity_headers={"x-user-id": "user_id"},
+    )
+    return app
+
+
+# --- once -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/all", "/sub/all"])
+async def test_all_who_ask_are_answered_by_one_verification(
+    app: FastAPI, ada: Headers, ada_session: Session, checked: list[bytes], path: str
+) -> None:
+    """Middleware, policies, headers and guards share it; the next request has its own."""
+    async with running(app) as client:
+        for times in (1, 2):
+            answer = await client.get(path, headers=ada)
+            assert answer.json() == [ada_session.user.id] * 2
+            assert len(checked) == times
+
+
+@pytest.mark.parametrize("path", ["/all", "/sub/all"])
+async def test_websocket_is_verified_once(
+    app: FastAPI, ada: Headers, ada_session: Session, checked: list[bytes], path: str
+) -> None:
+    """By the same."""
+    async with running(app):
+        sent = await open_websocket(app, path, ada)
+    said = ada_session.user.id
+    assert sent[1]["text"] == f'["{said}","{said}"]'
+    assert len(checked) == 1
+
+
+async def test_refused_token_is_looked_at_once(
+    app: FastAPI, bob: Headers, local: LocalClerk, ada_session: Session, checked: list[bytes]
+) -> None:
+    """Whatever is wrong with it."""
+    forged = {"Authorization": f"Bearer {local.forge('payload-edited', ada_session)}"}
+    async with running(app) as client:
+        assert (await client.get("/all", headers=bob)).status_code == 403
+        assert (await client.get("/all", headers=forged)).status_code == 401
+    assert len(checked) == 2
+
+
+async def test_session_is_renewed_once(
+    app: FastAPI, local: LocalClerk, ada_session: Session, clock: Any
+) -> None:
+    """Clerk is asked one time for all who want to know, and the cookies are set one time."""
+    jar = local.cookies(ada_session, refresh=True)
+    clock.now += 3_600
+    slept = {"Cookie": "; ".join(f"{name}={value}" for name, value in jar.items())}
+    async with running(app) as client:
+        answer = await client.get("/sub/all", headers=slept)
+    assert answer.json() == [ada_session.user.id] * 2
+    assert len(answer.headers.get_list("set-cookie")) == 3
+    assert len(local.requests_to(f"/sessions/{ada_session.id}/refresh")) == 1
+
+
+async def test_clerk_is_asked_once_about_an_opaque_token(
+    forgetful: Clerk[Any], local: LocalClerk, callers: dict[str, Headers]
+) -> None:
+    """Which nobody remembers from one request to the next."""
+    app = FastAPI(lifespan=forgetful.lifespan, dependencies=[Depends(require_api_key)])
+    app.add_api_route("/key", lambda: "key", dependencies=[Depends(require_api_key)])
+    app.add_middleware(
+        ClerkMiddleware,
+        policies=[Policy(require_api_key, "/key")],
+        identity_headers={"x-user-id": "user_id"},
+    )
+    async with running(app) as client:
+        for times in (1, 2):
+            assert (await client.get("/key", headers=callers["key"])).status_code == 200
+            assert len(local.requests_to("/api_keys/verify")) == times
+
+
+async def test_nobody_is_asked_about_who_does_not_matter(
+    forgetful: Clerk[Any], local: LocalClerk, ada: Headers, checked: list[bytes]
+) -> None:
+    """Without a guard, a policy or a header that wants to know, a token is not even looked at."""
+    app = FastAPI(lifespan=forgetful.lifespan)
+    app.add_api_route("/free", lambda: "free")
+    app.add_api_route("/shut", lambda: "shut")
+    app.add_middleware(ClerkMiddleware, policies=[Policy("signed_in", "/shut")])
+    async with running(app) as client:
+        for path, status in (("/free", 200), ("/missing", 404)):
+            for headers in (ada, {"Authorization": "Bearer junk"}, {"Cookie": "__session=junk"}):
+                answer = await client.get(path, headers=headers)
+                assert answer.status_code == status
+                assert not [name for name in answer.headers if name.startswith("x-clerk")]
+    assert (checked, local.requests) == ([], [])
+
+
+# --- and nothing else -----------------------------------------------------------------------------
+
+
+def wrapped(clerk: Clerk[Any], **options: Any) -> FastAPI:
+    """An application whose routes are all for those who are signed in."""
+    app = FastAPI(lifespan=clerk.lifespan, openapi_url=None)
+    arguments = {"default": "signed_in", "identity_headers": {"x-user-id": "user_id"}} | options
+    app.add_middleware(ClerkMiddleware, **arguments)
+    return app
+
+
+async def test_streamed_answer_arrives_as_it_is_made(clerk: Clerk, ada: Headers) -> None:
+    """Its first part is read before the second one exists."""
+    app, read = wrapped(clerk), asyncio.Event()
+
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        async def parts() -> AsyncIterator[str]:
+            yield "first"
+            await read.wait()
+            yield "second"
+
+        return StreamingResponse(parts())
+
+    async with (
+        asyncio.timeout(10),
+        serving(app) as address,
+        httpx.AsyncClient() as client,
+        client.stream("GET", f"http://{address}/stream", headers=ada) as answer,
+    ):
+        parts = answer.aiter_text()
+        assert await anext(parts) == "first"
+        read.set()
+        assert [part async for part in parts] == ["second"]
+
+
+async def test_request_body_is_left_to_the_handler(clerk: Clerk, ada: Headers) -> None:
+    """It arrives in the parts that the server read, and nobody has read it before."""
+    app, seen = wrapped(clerk), []
+
+    @app.post("/upload")
+    async def upload(request: Request) -> None:
+        seen.extend([part async for part in request.stream()])
+
+    async with running(app):
+        sent = await post(app, "/upload", ada, [b"a" * 70_000, b"b", b"c"])
+    assert (sent[0]["status"], seen) == (200, [b"a" * 70_000, b"b", b"c", b""])
+
+
+async def test_body_of_a_refused_request_is_not_read(clerk: Clerk) -> None:
+    """Whoever is turned away has not sent anything yet."""
+    app = wrapped(clerk)
+    app.add_api_route("/upload", lambda: None, methods=["POST"])
+    async with running(app):
+        unread = [b"a", b"b"]
+        assert (await post(app, "/upload", {}, unread))[0]["status"] == 401
+    assert unread == [b"a", b"b"]
+
+
+async def post(app: FastAPI, path: str, headers: Headers, parts: list[bytes]) -> list[Message]:
+    """Send a request in parts, taken from the list as they are read, and collect the answer."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        more = len(parts) > 1
+        return {"type": "http.request", "body": parts.pop(0), "more_body": more}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": raw}
+    await app(scope, receive, send)
+    return sent
+
+
+async def test_websocket_works_over_a_real_server(
+    clerk: Clerk, ada: Headers, ada_session: Session
+) -> None:
+    """In both directions, and refused before it is accepted."""
+    app = wrapped(clerk)
+
+    @app.websocket("/live")
+    async def live(websocket: WebSocket) -> None:
+        await websocket.accept()
+        async for text in websocket.iter_text():
+            await websocket.send_text(f"{text} {websocket.headers['x-user-id']}")
+
+    async with asyncio.timeout(10), serving(app) as address:
+        url = f"ws://{address}/live"
+        async with connect(url, additional_headers=ada) as websocket:
+            for word in ("hello", "again"):
+                await websocket.send(word)
+                assert await websocket.recv() == f"{word} {ada_session.user.id}"
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(url, additional_headers={"x-user-id": "user_evil"}):
+                pass
+    assert refused.value.response.status_code == 401
+
+
+class Broken(Exception):
+    """An error of the application's own."""
+
+
+async def test_error_of_a_handler_reaches_the_applications_handlers(
+    clerk: Clerk, ada: Headers
+) -> None:
+    """By its own type."""
+    app = wrapped(clerk)
+
+    @app.get("/broken")
+    async def broken() -> str:
+        raise Broken
+
+    @app.exception_handler(Broken)
+    async def mended(request: Request, error: Broken) -> Response:
+        return PlainTextResponse("mended", 418)
+
+    async with running(app) as client:
+        answer = await client.get("/broken", headers=ada)
+    assert (answer.status_code, answer.text) == (418, "mended")
+
+
+async def test_error_that_nobody_handles_goes_up_to_the_server(clerk: Clerk, ada: Headers) -> None:
+    """Having been answered with the application's last word."""
+    app = wrapped(clerk)
+
+    @app.get("/broken")
+    async def broken() -> str:
+        raise Broken
+
+    @app.exception_handler(Exception)
+    async def last(request: Request, error: Exception) -> Response:
+        return PlainTextResponse("sorry", 500)
+
+    async with running(app) as client:
+        with pytest.raises(Broken):
+            await client.get("/broken", headers=ada)
+    async with serving(app) as address, httpx.AsyncClient() as client:
+        answer = await client.get(f"http://{address}/broken", headers=ada)
+    assert (answer.status_code, answer.text) == (500, "sorry")
+
+
+@pytest.mark.parametrize("kind", [ClerkError, TokenError, AccessDenied])
+async def test_refusals_of_policies_reach_the_applications_handlers(
+    clerk: Clerk, bob: Headers, kind: type[ClerkError]
+) -> None:
+    """As those of guards do; what has no handler is answered as ever."""
+    app, worded = wrapped(clerk, default=ADMIN), "in our words"
+    app.add_api_route("/a", lambda: "a")
+
+    @app.exception_handler(kind)
+    async def own(request: Request, error: ClerkError) -> Response:
+        return PlainTextResponse(worded, error.status)
+
+    async with running(app) as client:
+        denied, nobody = await client.get("/a", headers=bob), await client.get("/a")
+    assert (denied.status_code, nobody.status_code) == (403, 401)
+    assert (denied.text == worded) == (kind is not TokenError)
+    assert (nobody.text == worded) == (kind is not AccessDenied)
+
+
+async def test_mounted_application_words_refusals_itself(clerk: Clerk, bob: Headers) -> None:
+    """The innermost application's handlers come first."""
+    app, sub = wrapped(clerk, default=ADMIN), FastAPI(openapi_url=None)
+    sub.add_api_route("/a", lambda: "a")
+    app.mount("/sub", sub)
+
+    @sub.exception_handler(AccessDenied)
+    async def own(request: Request, error: AccessDenied) -> Response:
+        return PlainTextResponse("in its words", error.status)
+
+    async with running(app) as client:
+        assert (await client.get("/sub/a", headers=bob)).text == "in its words"
+
+
+async def test_background_tasks_run_after_the_answer(clerk: Clerk, ada: Headers) -> None:
+    """Of handlers and of dependencies."""
+    app, done = wrapped(clerk), list[str]()
+
+    def later(tasks: BackgroundTasks) -> None:
+        tasks.add_task(done.append, "dependency")
+
+    @app.get("/a", dependencies=[Depends(later)])
+    async def a(tasks: BackgroundTasks) -> str:
+        tasks.add_task(done.append, "handler")
+        return "a"
+
+    async with running(app) as client:
+        await client.get("/a")
+        assert done == []
+        assert (await client.get("/a", headers=ada)).json() == "a"
+    assert done == ["dependency", "handler"]
+
+
+current: ContextVar[str] = ContextVar("current", default="nothing")
+
+
+class Reading:
+    """Middleware that reads a context variable when the request is over."""
+
+    def __init__(self, app: ASGIApp, seen: list[str]) -> None:
+        self.app = app
+        self.seen = seen
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+        if scope["type"] == "http":
+            self.seen.append(current.get())
+
+
+async def test_context_variables_pass_in_both_directions(clerk: Clerk, ada: Headers) -> None:
+    """A request is served in the one task that the server made for it."""
+    app, after = wrapped(clerk), list[str]()
+    app.add_middleware(Reading, seen=after)
+
+    async def remember(request: Request) -> AsyncIterator[None]:
+        token = current.set(request.headers["x-user-id"])
+        yield
+        current.reset(token)
+        current.set("done")
+
+    @app.get("/a", dependencies=[Depends(remember)])
+    async def a(request: Request) -> bool:
+        return current.get() == request.headers["x-user-id"]
+
+    async with running(app) as client:
+        assert (await client.get("/a", headers=ada)).json() is True
+    assert after == ["done"]
