@@ -265,7 +265,7 @@ def _checked_origin(url: str) -> str:
 
 def _is_plain(path: str) -> bool:
     """Whether a path means the same to everybody, however often it is decoded."""
-    if not _PATH.fullmatch(path) or path.startswith("//"):
+    if not _PATH.fullmatch(path):
         return False
     decoded = path.encode()
     for _ in range(_MOST_ENCODINGS):

@@ -1,6 +1,7 @@
 """What the proxy asks Clerk's Frontend API, in which words, and what it does not ask at all."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -289,7 +290,7 @@ def test_proxy_serves_its_path_and_what_is_below(local: LocalClerk, path: str) -
 
 def test_proxy_that_lacks_something_is_not_made(local: LocalClerk) -> None:
     """The sentence names the variable."""
-    keys = {"publishable_key": local.publishable_key, "secret_key": local.secret_key}
+    keys: Any = {"publishable_key": local.publishable_key, "secret_key": local.secret_key}
     with pytest.raises(ConfigurationError, match="CLERK_PROXY_URL"):
         FrontendApiProxy(Clerk(**keys))
     with pytest.raises(ConfigurationError, match="CLERK_SECRET_KEY"):

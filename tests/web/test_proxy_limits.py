@@ -130,7 +130,7 @@ async def test_answer_that_does_not_come_is_a_timeout(hasty: Proxied) -> None:
 
 async def test_all_of_it_has_its_time(local: LocalClerk) -> None:
     """Even if there are signs of life."""
-    async with proxied(local, LIMITS._replace(total=0.3)) as site:
+    async with proxied(local, LIMITS._replace(pause=LIMITS.total, total=0.3)) as site:
         site.upstream.answer = never
         assert (await site.ask("/__clerk/v1/x")).status == 504
 

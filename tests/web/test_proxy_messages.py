@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 import httpx
@@ -30,7 +30,10 @@ def part(body: bytes = b"", *, more: bool = True) -> Message:
 
 
 async def converse(
-    proxy: FrontendApiProxy, messages: Iterable[Message | Exception], *headers: tuple[bytes, bytes]
+    proxy: FrontendApiProxy,
+    messages: Iterable[Message | Exception],
+    *headers: tuple[bytes, bytes],
+    note: Callable[[Message], None] = lambda message: None,
 ) -> list[Message]:
     """Say this to the proxy, then nothing; what it says."""
     sent: list[Message] = []
@@ -47,6 +50,7 @@ async def converse(
 
     async def send(message: Message) -> None:
         sent.append(message)
+        note(message)
 
     scope: dict[str, Any] = {
         "type": "http",
@@ -121,6 +125,33 @@ async def test_request_that_is_cancelled_leaves_nothing_behind(local: LocalClerk
         await task
     gc.collect()  # whatever was left behind complains now
     assert asyncio.all_tasks() == before
+
+
+class Noting(httpx.AsyncByteStream):
+    """A body that notes when it is let go."""
+
+    def __init__(self, order: list[str]) -> None:
+        self._order = order
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"{}"
+
+    async def aclose(self) -> None:
+        self._order.append("upstream")
+
+
+async def test_upstream_is_let_go_before_the_last_word(local: LocalClerk) -> None:
+    """After it the server says that nobody is there any more, which would end a connection."""
+    order: list[str] = []
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Noting(order)))
+    settings: Any = {**local.settings(), "transport": transport}
+    proxy = FrontendApiProxy(Clerk(**settings, proxy_url="/__clerk"))
+
+    def note(message: Message) -> None:
+        order.append("more" if message.get("more_body") else message["type"].rpartition(".")[2])
+
+    await converse(proxy, [part(more=False)], note=note)
+    assert order == ["start", "more", "upstream", "body"]
 
 
 async def test_error_of_the_server_keeps_its_name(proxy: FrontendApiProxy) -> None:
