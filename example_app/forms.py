@@ -8,16 +8,12 @@ from fastapi import Depends, Request, status
 from example_app.problems import problem
 
 
-def origin_of(request: Request) -> str:
-    """The origin of this site, as the browser that is asking knows it."""
-    return f"{request.url.scheme}://{request.url.netloc}"
-
-
 async def _form(request: Request) -> dict[str, str]:
     """Read the fields. Cookies come along with forms of other sites, too, so these are refused."""
     sender = request.headers.get("Sec-Fetch-Site")
     if sender is None:  # an old browser
-        sender = "same-origin" if request.headers.get("Origin") == origin_of(request) else "unknown"
+        own = f"{request.url.scheme}://{request.url.netloc}"
+        sender = "same-origin" if request.headers.get("Origin") == own else "unknown"
     if sender != "same-origin":
         message = "Forms are taken from pages of this site only."
         raise problem(status.HTTP_403_FORBIDDEN, "cross-origin-form", message)

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from clerk_fastapi import ConfigurationError, redirect_to_sign_in, return_url
 from clerk_fastapi.testing import Browser, LocalClerk, SeededMember, Session
-from example_app.forms import Form, origin_of
+from example_app.forms import Form
 from example_app.local import by_name, found, only_this_machine
 from example_app.markup import Html, fill
 from example_app.problems import problem
@@ -40,12 +40,8 @@ def sign_in_router(local: LocalClerk, members: Sequence[SeededMember]) -> APIRou
     async def sign_in(request: Request, form: Form) -> Response:
         member = found(known, form.get("member", ""))
         _end_sessions(local, request)
-        session = local.sign_in(  # in a browser of its own, whatever somebody put into the cookies
-            member.user,
-            organization=member.organization,
-            status=member.status,
-            origin=origin_of(request),
-        )
+        # In a new browser: whoever may have put something into the cookies does not know that one.
+        session = local.sign_in(member.user, organization=member.organization, status=member.status)
         onward = _onward(request, form)
         if session.status == "pending":
             onward = f"{_TASKS}?{urlencode({'redirect_url': onward})}"
@@ -74,7 +70,6 @@ def sign_in_router(local: LocalClerk, members: Sequence[SeededMember]) -> APIRou
         except ConfigurationError as error:
             raise problem(status.HTTP_403_FORBIDDEN, "no-member", error.message) from error
         session.status = "active"
-        session.browser.updated_at = local.clock()
         return _go_on(local, session.browser, onward)
 
     @router.post("/sign-out")

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from clerk_fastapi.testing import LocalClerk
+from clerk_fastapi.testing import LocalClerk, assert_routes_guarded
 from example_app.application import create_app
 from example_app.settings import Settings
 from tests.example.conftest import Clock, Connected, Example, Visitor, serve
@@ -103,6 +103,35 @@ def test_no_spelling_leads_into_the_admin_area(example: Example, path: str) -> N
     assert example.client.send(request).status_code in (307, 403, 404)
 
 
+def test_policies_are_heard_before_bodies_are_read(example: Example) -> None:
+    """Whoever may not decide the settings is told so, whatever they have sent."""
+    for member, status in (("bob", 403), ("eve", 403), ("ada", 422)):
+        headers = {"Authorization": f"Bearer {example.token(member)}"}
+        headers["Content-Type"] = "application/json"
+        answer = example.client.put("/settings", content="{", headers=headers)
+        assert answer.status_code == status
+
+
+def test_no_route_is_open_by_accident(example: Example, settings: Settings) -> None:
+    """What has no guard has a policy, with the embedded LocalClerk and with a real Clerk."""
+    assert_routes_guarded(example.app)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLERK_PUBLISHABLE_KEY", LocalClerk().publishable_key)
+        assert_routes_guarded(create_app(settings))
+
+
+def test_a_route_that_nobody_thought_of_is_closed(settings: Settings) -> None:
+    """What has neither guard nor policy is for those who are signed in."""
+    app = create_app(settings)
+
+    @app.get("/late")
+    async def late() -> str:
+        return "secret"
+
+    with serve(lambda _: app) as (_, url), httpx.Client(base_url=url, trust_env=False) as client:
+        assert client.get("/late").status_code == 401
+
+
 def test_the_admin_area_shows_the_organization(example: Example, visitor: Visitor) -> None:
     """Its name as the admins decided, and items as text, whatever their makers wrote."""
     example.ask("ada", "PUT", "/settings", {"display_name": "Our <b>place</b>"})
@@ -138,6 +167,16 @@ def test_the_identity_header_tells_who_is_asking(example: Example, visitor: Visi
     assert example.ask("ada", "GET", "/whoami").json()["user_id"] == ada
     visitor.sign_in("ada")
     assert visitor.get("/whoami").json()["user_id"] == ada
+
+
+def test_the_identity_header_follows_a_renewed_session(example: Example, visitor: Visitor) -> None:
+    """A browser whose session has expired goes round by Clerk, and is told who it is after that."""
+    answer = example.client.post("/local/token", json={"member": "ada", "kind": "expired"})
+    for name, value in answer.json()["cookies"].items():
+        visitor.cookies.set(name, value, domain="127.0.0.1")
+    page = visitor.get("/whoami")
+    assert len(page.history) == 3
+    assert page.json()["user_id"] == example.ask("ada", "GET", "/me").json()["user_id"]
 
 
 @pytest.mark.parametrize("name", ["x-user-id", "X-User-Id", "X-USER-ID", "x_user_id"])
