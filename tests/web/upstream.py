@@ -165,8 +165,8 @@ async def proxied(
         proxy = FrontendApiProxy(clerk, frontend_api_url=upstream.url)
         proxy.limits = limits or proxy.limits
         app.mount("/__clerk", proxy)
-        # Who is trusted is what the tests are about, so that the server trusts nobody.
-        config = uvicorn.Config(app, log_level="critical", proxy_headers=False)
+        # Whom to trust, and what paths look like, is for the proxy to see, not for the server.
+        config = uvicorn.Config(app, http="h11", log_level="critical", proxy_headers=False)
         server = uvicorn.Server(config)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             task = asyncio.create_task(server.serve(sockets=[listener]))
