@@ -1,4 +1,4 @@
-"""Sets of paths as finite automata: does one lie within another, do two have a path in common?"""
+"""Sets of paths as finite automata, which know whether one covers another or meets it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Language:
     """
 
     letters: tuple[_Letter, ...] = ()
-    jumps: tuple[tuple[int, int], ...] = ()
+    jumps: frozenset[tuple[int, int]] = frozenset()
 
     @classmethod
     def text(cls, text: str) -> Language:
@@ -56,19 +56,19 @@ class Language:
 
     def __add__(self, other: Language) -> Language:
         here = len(self.letters)
-        moved = tuple((start + here, end + here) for start, end in other.jumps)
-        return Language(self.letters + other.letters, self.jumps + moved)
+        moved = {(start + here, end + here) for start, end in other.jumps}
+        return Language(self.letters + other.letters, self.jumps | moved)
 
     def optional(self) -> Language:
         """This, or the empty string."""
-        return Language(self.letters, (*self.jumps, (0, len(self.letters))))
+        return Language(self.letters, self.jumps | {(0, len(self.letters))})
 
     def repeated(self) -> Language:
         """This, once or several times."""
         # What is joined shares a state. If the way back ran through it, what stands before this, or
         # is skipped with it, could be repeated, too; so a state at each end is left alone.
         fenced = _EMPTY + self + _EMPTY
-        return Language(fenced.letters, (*fenced.jumps, (len(fenced.letters) - 1, 1)))
+        return Language(fenced.letters, fenced.jumps | {(len(fenced.letters) - 1, 1)})
 
     def covers(self, other: Language) -> bool:
         """Whether every string of the other language is in this one."""
@@ -91,7 +91,7 @@ class Language:
         return targets
 
 
-_EMPTY: Final = Language((_Letter(frozenset()),), ((0, 1),))
+_EMPTY: Final = Language((_Letter(frozenset()),), frozenset({(0, 1)}))
 """The empty string, by a jump from a state to another: there is no letter to take."""
 
 
@@ -126,7 +126,8 @@ class _Reader:
         """Whether no string of the other language leads to where this one does not accept.
 
         What a set of states does not accept, a part of it does not, either. So only the least sets
-        count with which a state of the other can be reached, and that keeps their number small.
+        count with which a state of the other can be reached: they are the first that wait for it,
+        and they keep the number of sets small.
         """
         least: dict[int, list[int]] = defaultdict(list)
         waiting = [(0, self._start)]
@@ -136,7 +137,7 @@ class _Reader:
                 continue
             if not states or (at == len(other.letters) and not states & self._accepting):
                 return False  # every way that the other has begun can be finished
-            least[at] = [known for known in least[at] if known & states != states] + [states]
+            least[at].append(states)
             if at < len(other.letters):
                 for takers in self._takers_of(other.letters[at]).least:
                     heappush(waiting, (at + 1, self._after(states & takers)))

@@ -184,7 +184,7 @@ def _taken(part: re.Match[str]) -> Language:
     if part["wildcard"]:
         return slash + _ANYTHING
     taken = slash + _ONE_SEGMENT
-    if many in ("*", "+") and part["slash"]:
+    if many in ("*", "+"):
         taken = taken.repeated()
     return taken.optional() if many in ("?", "*") else taken
 
