@@ -46,12 +46,12 @@ class Language:
 
     @classmethod
     def one_of(cls, characters: str) -> Language:
-        """One of several characters."""
+        """One of several characters; ASCII letters among them are small."""
         return cls((_Letter(frozenset(characters)),))
 
     @classmethod
     def none_of(cls, characters: str) -> Language:
-        """One character that is none of these, be it a line feed."""
+        """One character that is none of these, be it a line feed; ASCII letters are small."""
         return cls((_Letter(frozenset(characters), others=True),))
 
     def __add__(self, other: Language) -> Language:
