@@ -173,7 +173,8 @@ def decide(
             if _is_left_open(policy, decided[at])
         ]
         wrong += [sentence for page in own_pages for sentence in _locked_out(page, decided)]
-    _warn_of_shadows(policies, decided)
+    if not wrong:
+        _warn_of_shadows(policies, decided)
     return decided, wrong
 
 
