@@ -36,9 +36,9 @@ from clerk_fastapi.protocol.authorization import (
 )
 from clerk_fastapi.protocol.claims import SessionClaims
 from clerk_fastapi.protocol.uncalled import UNCALLED
-from clerk_fastapi.web.openapi import describe_guard, guard_name
 from clerk_fastapi.web.refusals import teach
 from clerk_fastapi.web.running import running_engine
+from clerk_fastapi.web.schemes import describe_guard, guard_name
 
 __all__ = [
     "CurrentAuth",

@@ -23,7 +23,7 @@ from clerk_fastapi.web.routing.gate import Gate
 from clerk_fastapi.web.routing.policies import Demand, Policy, guard_of
 from clerk_fastapi.web.running import choose, clerk_of
 
-__all__ = ["ClerkMiddleware", "MiddlewareOptions"]
+__all__ = ["ClerkMiddleware", "MiddlewareOptions", "checked_policies"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ class ClerkMiddleware:
         ``{"x-user-id": "user_id"}``, with the name of an attribute of ``Auth`` or a function of it.
         What clients send under these names is taken away.
     :param frontend_api_proxy: whether to serve the Frontend API at the ``proxy_url`` of the Clerk.
-    :param frontend_api_url: where the proxy finds the Frontend API, if not where the publishable
-        key says.
+    :param frontend_api_url: the origin where the proxy finds the Frontend API, if not where Clerk
+        has it.
     :param options: asked for every request, plain or async, what is different for it.
 
     Wrong arguments, and policies that choose no route, stop the start-up.
@@ -149,7 +149,7 @@ class ClerkMiddleware:
         if self._proxies:
             proxy = FrontendApiProxy(engine, frontend_api_url=self._frontend_api_url)
         own = (engine.site.sign_in_url, engine.site.sign_up_url)
-        gate = Gate(app, _checked(self._policies), guard_of(self._default), own)
+        gate = Gate(app, checked_policies(self._policies), guard_of(self._default), own)
         self._opened = _Opened(app, gate, proxy, pages, headers)
         return self._opened
 
@@ -184,7 +184,11 @@ class _Opened(NamedTuple):
             scope["headers"] += self.identity_headers.of(state.auth)
 
 
-def _checked(policies: Sequence[Policy]) -> Sequence[Policy]:
+def checked_policies(policies: Sequence[Policy]) -> Sequence[Policy]:
+    """Tell policies from what is none.
+
+    :raises ConfigurationError: if they are no list of policies.
+    """
     # Not an iterator: it would be used up when the application starts for a second time.
     if isinstance(policies, Sequence) and all(isinstance(each, Policy) for each in policies):
         return policies

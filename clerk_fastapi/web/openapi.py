@@ -1,26 +1,23 @@
-"""Guards in the OpenAPI document: schemes, requirements in words and for programs, and refusals."""
+"""Guards and policies in the OpenAPI document: schemes, requirements, and refusals."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI
-from fastapi.openapi.models import HTTPBearer
 from starlette.applications import Starlette
 
-from clerk_fastapi.protocol.authorization import Permission, Requirement, Scope
+from clerk_fastapi.protocol.authorization import Permission, Scope
 from clerk_fastapi.protocol.machine import TokenType
+from clerk_fastapi.web.guards import Guard
+from clerk_fastapi.web.routing.force import Operation, operations_in_force
 from clerk_fastapi.web.running import applications
+from clerk_fastapi.web.schemes import ACCEPTS, KINDS, OPTIONAL, PREFIX, REQUIREMENT
 
-__all__ = ["describe_guard", "document", "guard_name"]
+__all__ = ["document"]
 
-_PREFIX: Final = "ClerkGuard-"
-_REQUIREMENT: Final = "x-clerk-requirement"
-_OPTIONAL: Final = "x-clerk-optional"
-_ACCEPTS: Final = "x-clerk-accepts-token"
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 
 _BEARER: Final = {
@@ -28,13 +25,6 @@ _BEARER: Final = {
     "scheme": "bearer",
     "bearerFormat": "JWT",
     "description": "A Clerk session token, as getToken() returns it.",
-}
-# Who sends each kind of token, and the scheme under which the document lists it.
-_KINDS: Final[dict[TokenType, tuple[str, str]]] = {
-    "session_token": ("a signed-in user", "ClerkBearer"),
-    "api_key": ("an API key", "ClerkApiKey"),
-    "m2m_token": ("a machine (M2M token)", "ClerkM2M"),
-    "oauth_token": ("an OAuth access token", "ClerkOAuth"),
 }
 _MACHINES: Final = {
     "ClerkApiKey": "An API key of a user or an organization, ak_...",
@@ -79,68 +69,68 @@ _REVERIFICATION: Final = {
 }
 
 
-def describe_guard(
-    requirement: Requirement | None, accepts: frozenset[TokenType], *, optional: bool
-) -> HTTPBearer:
-    """Describe a guard as a security scheme, with what it demands among its extensions."""
-    words = _who(accepts) if requirement is None else requirement.describe()
-    extensions: dict[str, Any] = {
-        _REQUIREMENT: {"signed_in": True} if requirement is None else requirement.to_json(),
-        _OPTIONAL: optional,
-        _ACCEPTS: sorted(accepts),
-    }
-    return HTTPBearer(bearerFormat="JWT", description=words, **extensions)
-
-
-def _who(accepts: frozenset[TokenType]) -> str:
-    return " or ".join(words for kind, (words, _) in _KINDS.items() if kind in accepts)
-
-
-def guard_name(model: HTTPBearer) -> str:
-    """Name a guard's scheme after what it demands, so that equal guards share one."""
-    described = json.dumps(model.model_dump(mode="json"), sort_keys=True)
-    return _PREFIX + hashlib.sha256(described.encode()).hexdigest()[:12]
-
-
 def document(app: Starlette) -> None:
-    """Make the OpenAPI documents of an application, and of what it mounts, tell of guards.
+    """Make the OpenAPI documents of an application, and of what it mounts, tell what is demanded.
 
-    ``clerk.lifespan`` does this. Call it yourself to export a document without starting the
-    application; twice does no harm.
+    Of guards, and of the policies of ClerkMiddleware. ``clerk.lifespan`` does this. Call it
+    yourself to export a document without starting the application; twice does no harm.
     """
     for application in applications(app):
         if isinstance(application, FastAPI) and not isinstance(application.openapi, _Documented):
-            completed = _Documented(application.openapi)
+            completed = _Documented(application, app)
             application.openapi = completed  # type: ignore[method-assign]  # as FastAPI says
 
 
 class _Documented:
     """An application's ``openapi`` method, completed."""
 
-    def __init__(self, build: Callable[[], dict[str, Any]]) -> None:
-        self._build = build
+    def __init__(self, app: FastAPI, around: Starlette) -> None:
+        self._build = app.openapi
+        self._app = app
+        self._around = around
+        self._completed: object = None
 
     def __call__(self) -> dict[str, Any]:
         schema = self._build()
-        schemes: dict[str, Any] = schema.get("components", {}).get("securitySchemes", {})
-        guards = {name: schemes[name] for name in schemes if name.startswith(_PREFIX)}
-        if guards:  # FastAPI keeps the document, and this has not yet been done to it
-            for operation in _operations(schema):
-                _rewrite(operation, guards)
-            for name in guards:
-                del schemes[name]
-            schemes.update(_schemes(guards))
-            schemas = schema["components"].setdefault("schemas", {})
-            schemas.update(ClerkRefusal=_REFUSAL, ClerkReverification=_REVERIFICATION)
+        paths = schema.get("paths")
+        if paths is not self._completed:  # FastAPI keeps the document until there are new routes
+            self._completed = paths
+            _add_policies(schema, operations_in_force(self._around, self._app))
+            _complete(schema)
         return schema
 
 
+def _add_policies(schema: dict[str, Any], demanded: Mapping[Operation, Collection[Guard]]) -> None:
+    """Write what policies demand as FastAPI writes the guards of dependencies."""
+    for (path, method), guards in demanded.items():
+        operation = schema.get("paths", {}).get(path, {}).get(method.lower())
+        if operation is None or not guards:
+            continue
+        schemes = schema.setdefault("components", {}).setdefault("securitySchemes", {})
+        for guard in guards:
+            schemes[guard.scheme_name] = guard.model.model_dump(mode="json", exclude_none=True)
+            operation.setdefault("security", []).append({guard.scheme_name: []})
+
+
+def _complete(schema: dict[str, Any]) -> None:
+    schemes: dict[str, Any] = schema.get("components", {}).get("securitySchemes", {})
+    guards = {name: schemes[name] for name in schemes if name.startswith(PREFIX)}
+    if guards:
+        for operation in _operations(schema):
+            _rewrite(operation, guards)
+        for name in guards:
+            del schemes[name]
+        schemes.update(_schemes(guards))
+        schemas = schema["components"].setdefault("schemas", {})
+        schemas.update(ClerkRefusal=_REFUSAL, ClerkReverification=_REVERIFICATION)
+
+
 def _schemes(guards: dict[str, Any]) -> dict[str, Any]:
-    accepted = {kind for guard in guards.values() for kind in guard[_ACCEPTS]}
+    accepted = {kind for guard in guards.values() for kind in guard[ACCEPTS]}
     found: dict[str, Any] = {}
     if "session_token" in accepted:
         found.update(ClerkBearer=_BEARER, ClerkCookie=_COOKIE)
-    for kind, (_, name) in _KINDS.items():
+    for kind, (_, name) in KINDS.items():
         if kind in accepted and name in _MACHINES:
             bearer = {"type": "http", "scheme": "bearer", "description": _MACHINES[name]}
             found[name] = bearer
@@ -175,15 +165,15 @@ def _rewrite(operation: dict[str, Any], guards: dict[str, Any]) -> None:
     others = {
         name: scopes for each in security for name, scopes in each.items() if name not in guards
     }
-    optional = all(guard[_OPTIONAL] for guard, _ in used)
+    optional = all(guard[OPTIONAL] for guard, _ in used)
     # Alternatives are OR in OpenAPI, but every guard of a route must be passed.
-    accepted = set.intersection(*(set(guard[_ACCEPTS]) for guard, _ in used))
+    accepted = set.intersection(*(set(guard[ACCEPTS]) for guard, _ in used))
     names = _names(accepted)
     if "ClerkBearer" in names:
         names.insert(1, "ClerkCookie")
     # No alternative at all would mean that the route is public: what cannot be is to ask for all.
     everything: dict[str, list[str]] = {
-        name: [] for guard, _ in used for name in _names(guard[_ACCEPTS])
+        name: [] for guard, _ in used for name in _names(guard[ACCEPTS])
     }
     operation["security"] = [{name: [], **others} for name in names] or [{**everything, **others}]
     if optional:
@@ -194,25 +184,23 @@ def _rewrite(operation: dict[str, Any], guards: dict[str, Any]) -> None:
     if optional:
         sentence = "Signing in is optional."
     else:
-        operation[_REQUIREMENT] = demand
+        operation[REQUIREMENT] = demand
     if accepted != {"session_token"}:
-        operation[_ACCEPTS] = sorted(accepted)
+        operation[ACCEPTS] = sorted(accepted)
     operation["description"] = "\n\n".join(filter(None, [operation.get("description"), sentence]))
     _answers(operation, demand, optional=optional)
 
 
 def _names(accepted: Collection[TokenType]) -> list[str]:
-    return [name for kind, (_, name) in _KINDS.items() if kind in accepted]
+    return [name for kind, (_, name) in KINDS.items() if kind in accepted]
 
 
 def _demands(used: list[tuple[dict[str, Any], list[str]]]) -> tuple[list[Any], list[str]]:
     """Collect what guards and scopes demand, each once; being signed in goes without saying."""
     found: dict[str, tuple[Any, str]] = {}
     for guard, scopes in used:
-        found.setdefault(
-            json.dumps(guard[_REQUIREMENT]), (guard[_REQUIREMENT], guard["description"])
-        )
-        kind = Permission if "session_token" in guard[_ACCEPTS] else Scope
+        found.setdefault(json.dumps(guard[REQUIREMENT]), (guard[REQUIREMENT], guard["description"]))
+        kind = Permission if "session_token" in guard[ACCEPTS] else Scope
         for scope in map(kind, scopes):
             demand = scope.to_json()
             found.setdefault(json.dumps(demand), (demand, scope.describe()))

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 from starlette.applications import Starlette
 from starlette.routing import Router
 
+from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.web.routing.force import Ruled, rules_in_force
 from clerk_fastapi.web.routing.origin import origin_of
 from clerk_fastapi.web.routing.policies import Rule
@@ -70,10 +71,13 @@ def audit_routes(app: Starlette) -> list[AuditedRoute]:
     are decided as :class:`~clerk_fastapi.ClerkMiddleware` will. What is done by hand inside of
     handlers, and what other middleware answers, is not seen.
 
-    :raises ConfigurationError: if a policy chooses no route, or leaves something open.
+    :raises ConfigurationError: if a policy is wrong in a way that would stop the start-up.
     """
+    every, wrong = rules_in_force(app)
+    if wrong:
+        raise ConfigurationError(" ".join(wrong))
     folder = Path.cwd().resolve()
-    return [route for ruled in rules_in_force(app) for route in _audited(ruled, folder)]
+    return [route for ruled in every for route in _audited(ruled, folder)]
 
 
 def _audited(ruled: Ruled, folder: Path) -> Iterator[AuditedRoute]:

@@ -7,16 +7,25 @@ from collections.abc import Iterator
 from itertools import cycle
 from typing import Any, NamedTuple
 
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from clerk_fastapi.engine.engine import Engine
-from clerk_fastapi.errors import ConfigurationError
-from clerk_fastapi.web.middleware import ClerkMiddleware
+from clerk_fastapi.web.guards import Guard
+from clerk_fastapi.web.middleware import ClerkMiddleware, checked_policies
+from clerk_fastapi.web.routing.contradictions import contradictions
 from clerk_fastapi.web.routing.policies import Decided, decide, guard_of
 from clerk_fastapi.web.routing.routes import Leaf, Tree, inside
 
-__all__ = ["Ruled", "rules_in_force"]
+__all__ = ["Operation", "Ruled", "operations_in_force", "rules_in_force"]
+
+
+class Operation(NamedTuple):
+    """What OpenAPI calls a route and one of its methods."""
+
+    path: str
+    method: str
 
 
 class Ruled(NamedTuple):
@@ -26,20 +35,46 @@ class Ruled(NamedTuple):
     decisions: list[Decided]
 
 
-def rules_in_force(app: Starlette) -> list[Ruled]:
+def rules_in_force(app: Starlette) -> tuple[list[Ruled], list[str]]:
     """Decide for every route as the middleware will when the application runs.
 
-    :raises ConfigurationError: if a policy chooses no route, or leaves something open.
+    :returns: what was decided, and sentences about what would stop the start-up.
     """
     ruled = [Ruled(leaf, []) for leaf in Tree(app).leaves]
+    wrong: list[str] = []
     clerk = _clerk_of(app)
     for way, application in _applications(app, [each.leaf for each in ruled]):
         below = [each for each in ruled if _ids(each.leaf.way[: len(way)]) == _ids(way)]
-        for decided in _decided(application, _clerk_of(application) or clerk):
+        for decided, problems in _decided(application, _clerk_of(application) or clerk):
+            wrong += problems
             # Seen from inside and from outside, the routes come in the same order.
             for each, decision in zip(below, cycle(decided), strict=False):
                 each.decisions.append(decision)
-    return ruled
+    return ruled, wrong
+
+
+def operations_in_force(app: Starlette, inner: FastAPI) -> dict[Operation, list[Guard]]:
+    """What policies demand for each operation in the OpenAPI document of an application.
+
+    :param app: the outermost application, whose policies count, too.
+    :param inner: the application with the document: the same, or one that is mounted. If it is
+        mounted in several places, what is demanded in all of them.
+    """
+    found: dict[Operation, dict[tuple[int, ...], list[Guard]]] = {}
+    for leaf, decisions in rules_in_force(app)[0]:
+        home = inside(leaf.way[-1]) if leaf.way else app
+        described: Any = leaf.context
+        if home is inner and getattr(described, "include_in_schema", False):
+            for method in leaf.methods or ():
+                rules = (decided.rule(method) for decided in decisions)
+                guards = [rule.guard for rule in rules if rule.guard and not rule.guard.optional]
+                operation = Operation(described.path_format, method)
+                found.setdefault(operation, {})[_ids(leaf.way)] = guards
+    return {operation: _in_all(list(places.values())) for operation, places in found.items()}
+
+
+def _in_all(places: list[list[Guard]]) -> list[Guard]:
+    return [guard for guard in places[0] if all(guard in guards for guards in places)]
 
 
 def _applications(
@@ -58,7 +93,9 @@ def _ids(way: tuple[BaseRoute, ...]) -> tuple[int, ...]:
     return tuple(map(id, way))  # mounts that look the same are equal, and not hashable
 
 
-def _decided(app: Starlette, clerk: Engine[Any] | None) -> Iterator[list[Decided]]:
+def _decided(
+    app: Starlette, clerk: Engine[Any] | None
+) -> Iterator[tuple[list[Decided], list[str]]]:
     own = (clerk.site.sign_in_url, clerk.site.sign_up_url) if clerk else ()
     own_pages = [page for page in own if page and page.startswith("/")]
     for middleware in app.user_middleware:
@@ -66,11 +103,9 @@ def _decided(app: Starlette, clerk: Engine[Any] | None) -> Iterator[list[Decided
             continue
         arguments: Any = middleware.kwargs
         default = guard_of(arguments.get("default", "public"))
-        leaves = Tree(app).leaves
-        decided, wrong = decide(list(arguments.get("policies", ())), default, leaves, own_pages)
-        if wrong:
-            raise ConfigurationError(" ".join(wrong))
-        yield decided
+        policies = checked_policies(arguments.get("policies", ()))
+        decided, wrong = decide(policies, default, Tree(app).leaves, own_pages)
+        yield decided, [*wrong, *contradictions(decided)]
 
 
 def _clerk_of(app: Starlette) -> Engine[Any] | None:

@@ -16,9 +16,9 @@ from clerk_fastapi.engine.authenticate import accepted
 from clerk_fastapi.protocol.authorization import Permission, Scope
 from clerk_fastapi.protocol.machine import TokenType
 from clerk_fastapi.web.guards import Guard
-from clerk_fastapi.web.openapi import describe_guard
 from clerk_fastapi.web.routing.policies import Rule
 from clerk_fastapi.web.routing.routes import Leaf
+from clerk_fastapi.web.schemes import describe_guard
 
 __all__ = ["Safeguard", "Source", "guards_of", "safeguard_of"]
 
@@ -102,9 +102,10 @@ def _guards_below(
     called: Any = dependant.call
     while isinstance(called, functools.partial):
         called = called.func
-    called = getattr(called, "__self__", called)
-    if isinstance(called, Guard):
-        yield called, tuple(dict.fromkeys(scopes))
+    owner = getattr(called, "__self__", None)
+    guard = owner if isinstance(owner, Guard) and called == owner.__call__ else called
+    if isinstance(guard, Guard):
+        yield guard, tuple(dict.fromkeys(scopes))
     for each in dependant.dependencies:
         yield from _guards_below(each, scopes)
 

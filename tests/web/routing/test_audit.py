@@ -190,6 +190,21 @@ def test_wrapped_guard_is_none() -> None:
     assert only(app).verdict == "unguarded"
 
 
+def test_other_methods_of_a_guard_are_no_guard() -> None:
+    """Only calling it judges a request."""
+
+    class Soft(Guard):
+        """A guard with something to say."""
+
+        async def greet(self) -> str:
+            """Judge nobody."""
+            return "hello"
+
+    app = bare()
+    app.add_api_route("/", handler, dependencies=[Depends(Soft().greet)])
+    assert only(app).verdict == "unguarded"
+
+
 def test_overrides_do_not_count() -> None:
     """An audit tells of the application, not of what a test has made of it."""
     app = bare()

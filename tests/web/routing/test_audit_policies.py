@@ -222,6 +222,22 @@ def test_wrong_policy_is_an_error(policy: Policy, sentence: str) -> None:
         audit_routes(app)
 
 
+def test_contradiction_is_an_error() -> None:
+    """The same as when the application starts."""
+    app = governed(default="signed_in")
+    app.add_api_route("/", handler, dependencies=[Depends(require_api_key)])
+    with pytest.raises(ConfigurationError, match="Nobody could pass GET /"):
+        audit_routes(app)
+
+
+def test_policies_that_can_be_read_only_once_are_an_error() -> None:
+    """The audit would use them up, and the application start without."""
+    app = FastAPI()
+    app.add_middleware(ClerkMiddleware, policies=(Policy("signed_in", "/docs") for _ in range(1)))
+    with pytest.raises(ConfigurationError, match="list of Policy"):
+        audit_routes(app)
+
+
 # --- the sign-in page, which the default leaves public --------------------------------------------
 
 

@@ -89,6 +89,16 @@ def test_websockets_have_guards() -> None:
     }
 
 
+def test_routes_of_starlettes_kind_inherit_nothing() -> None:
+    """FastAPI gives its dependencies to its own routes alone, and that is what is told."""
+    router = APIRouter(dependencies=[Depends(require_auth)])
+    router.add_route("/page", answer)
+    router.mount("/static", answer)
+    app = bare(dependencies=[Depends(require_auth)])
+    app.include_router(router, dependencies=[Depends(require_auth)])
+    assert told(app) == {"GET /page": [], "/static/{path:path}": []}
+
+
 def test_dependencies_of_a_mounted_application_are_its_own() -> None:
     """Those of the application around it do not reach into it."""
     inner = bare(dependencies=[Depends(require_scope("data:read"))])
