@@ -25,7 +25,7 @@ const CALLS = {
     { id: "open-page", method: "GET", path: "/page", opens: true,
       needs: "nothing; an expired token goes round by Clerk" },
     { id: "open-admin", method: "GET", path: "/admin", opens: true,
-      needs: "opens the admin area, which takes the role org:admin" },
+      needs: "the role org:admin; others are turned away" },
   ],
   "API keys": [
     { id: "issue-key", method: "POST", path: "/local/keys", local: true,
