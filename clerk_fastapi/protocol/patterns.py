@@ -33,7 +33,8 @@ _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})", re.ASCII)
 
 _NOTHING: Final = Language()
 _SLASH: Final = Language.text("/")
-_ANYTHING: Final = Language.none_of("").repeated().optional()
+_SOMETHING: Final = Language.none_of("").repeated()
+_ANYTHING: Final = _SOMETHING.optional()
 _ONE_SEGMENT: Final = Language.none_of("/").repeated()
 _NUMBER: Final = Language.one_of("0123456789").repeated()
 
@@ -85,7 +86,8 @@ class PathPattern:
 
     Whatever guards pages compares it with the templates of routes, not with paths: :meth:`covers`
     and :meth:`meets` know every path that a route can serve, so that no spelling of one counts.
-    There text is decoded, and what is taken may hold any character.
+    There text is decoded, what is taken may hold any character, and several segments are everything
+    below.
 
     :raises ConfigurationError: for any other syntax, so that nothing means less than it seems to.
     """
@@ -185,7 +187,10 @@ def _taken(part: re.Match[str]) -> Language:
         return slash + _ANYTHING
     taken = slash + _ONE_SEGMENT
     if many in ("*", "+"):
-        taken = taken.repeated()
+        # Everything below: a route for that serves empty segments, too.
+        taken = slash + _SOMETHING if part["slash"] else taken.repeated()
+        if many == "*":
+            taken += _SLASH.optional()
     return taken.optional() if many in ("?", "*") else taken
 
 

@@ -70,7 +70,8 @@ def fits(pattern: str, template: str) -> str:
         ("/api/:path*", "/api", WHOLLY),
         ("/api/:path*", "/api/{a}/{b}", WHOLLY),
         ("/api/:path*", "/apis", NOT),
-        ("/api/:path*", "/api/{rest:path}", PARTLY),  # it serves //, and no segment is empty
+        ("/api/:path*", "/api/{rest:path}", WHOLLY),  # though it serves /api//x
+        ("/api/:path+", "/api/{rest:path}", PARTLY),  # it serves /api/, too
         ("/api/:path+", "/api", NOT),
         ("/api/:path+", "/api/{a}", WHOLLY),
         ("/api/:path+", "/api/{a}/{b}", WHOLLY),

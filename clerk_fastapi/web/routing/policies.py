@@ -251,17 +251,13 @@ def _choose(policy: Policy, leaves: Sequence[Leaf]) -> _Chosen:
 def _by_paths(paths: Sequence[str], leaves: Sequence[Leaf]) -> _Chosen:
     chosen = _Chosen(set(), {}, [])
     for path in paths:
-        wholly = {at for at, leaf in enumerate(leaves) if path in map(plain, leaf.paths)}
-        wholly |= {at for at, leaf in enumerate(leaves) if path in leaf.paths}
-        partly: set[int] = set()
-        if not wholly and "{" not in path:
-            pattern = PathPattern(path)
-            for at, leaf in enumerate(leaves):
-                templates = [PathTemplate.parse(template) for template in leaf.paths]
-                if all(map(pattern.covers, templates)):
-                    wholly.add(at)
-                elif any(map(pattern.meets, templates)):
-                    partly.add(at)
+        named = {
+            at for at, leaf in enumerate(leaves) if path in (*leaf.paths, *map(plain, leaf.paths))
+        }
+        wholly, partly = (named, set[int]()) if "{" in path else _by_pattern(path, leaves)
+        if named:
+            # What stands behind a route of that very path is not reached by it.
+            wholly, partly = wholly | named, {at for at in partly if at < max(named)}
         if not wholly and partly:
             chosen.problems.append(_in_part(None, leaves[min(partly)], path))
         elif not wholly:
@@ -269,6 +265,18 @@ def _by_paths(paths: Sequence[str], leaves: Sequence[Leaf]) -> _Chosen:
         chosen.wholly.update(wholly)
         chosen.partly.update(dict.fromkeys(partly, path))
     return chosen
+
+
+def _by_pattern(path: str, leaves: Sequence[Leaf]) -> tuple[set[int], set[int]]:
+    """The routes all of whose paths fit a pattern, and those some of whose paths do."""
+    pattern, wholly, partly = PathPattern(path), set[int](), set[int]()
+    for at, leaf in enumerate(leaves):
+        templates = [PathTemplate.parse(template) for template in leaf.paths]
+        if all(map(pattern.covers, templates)):
+            wholly.add(at)
+        elif any(map(pattern.meets, templates)):
+            partly.add(at)
+    return wholly, partly
 
 
 def _can_be_asked(policy: Policy, leaf: Leaf) -> bool:

@@ -109,12 +109,30 @@ def test_application_itself_is_chosen_as_a_router(app: FastAPI) -> None:
     assert chosen(app, Policy("signed_in", routers=[app])) == set(ALL)
 
 
-def test_path_that_is_a_template_is_no_pattern() -> None:
-    """An exact template names the route that has it, whatever it might fit as a pattern."""
+@pytest.mark.parametrize(
+    ("paths", "is_wrong"),
+    [
+        (("/users/me", "/users/{id}"), False),
+        (("/users/{id}", "/users/me"), True),
+        (("/users/{id}", "/users/me", "/{everything:path}"), True),
+    ],
+    ids=["behind it", "before it", "both"],
+)
+def test_route_before_the_one_that_is_named_is_in_question(
+    paths: tuple[str, ...], is_wrong: bool
+) -> None:
+    """What stands behind a route of the very path does not serve it; what stands before it does."""
     app = FastAPI(openapi_url=None)
-    for path in ("/a/(.*)", "/a/b"):
+    for path in paths:
         app.add_api_route(path, read)
-    assert chosen(app, Policy("signed_in", "/a/(.*)")) == {"GET /a/(.*)"}
+    decided, wrong = decide([Policy("signed_in", "/users/me")], None, Tree(app).leaves)
+    assert [
+        rule.guard is not None
+        for each in decided
+        if each.leaf.path == "/users/me"
+        for rule in each.rules
+    ] == [True, False]
+    assert bool(wrong) == is_wrong
 
 
 def test_pattern_is_compared_with_whole_paths() -> None:
