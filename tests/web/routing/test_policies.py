@@ -16,7 +16,8 @@ from clerk_fastapi import (
     require_api_key,
     require_auth,
 )
-from clerk_fastapi.web.routing.policies import Demand, describe, guard_of
+from clerk_fastapi.web.routing.policies import Demand, decide, describe, guard_of
+from clerk_fastapi.web.routing.routes import Tree
 from tests.web.routing.deciding import (
     ADMIN,
     ALL,
