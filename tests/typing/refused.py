@@ -1,12 +1,15 @@
 """Mistakes that type checkers must refuse: an ignore that is not needed is an error itself."""
 
+from fastapi import FastAPI
 from pydantic import BaseModel
 
 from clerk_fastapi import (
     Auth,
+    ClerkMiddleware,
     Guard,
     HandshakeRequired,
     M2MAuth,
+    Policy,
     Reverified,
     SessionClaims,
     State,
@@ -66,3 +69,29 @@ def forgotten_refusal(state: State[Auth]) -> Auth:
 def session_claim_of_a_machine(auth: M2MAuth) -> object:
     """Machines have no session."""
     return auth.session_id  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def unknown_demand() -> Policy:
+    """The demand is called `signed_in`."""
+    return Policy("signed-in", "/admin")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def role_by_its_name() -> Policy:
+    """A requirement is an object: `Role("org:admin")`."""
+    return Policy("org:admin", "/admin")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def misspelt_selector() -> Policy:
+    """The keyword is called `tags`."""
+    return Policy("signed_in", tag=["admin"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def misspelt_option(app: FastAPI) -> None:
+    """The keyword is called `policies`."""
+    app.add_middleware(ClerkMiddleware, policy=[])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def policies_that_are_used_up(app: FastAPI) -> None:
+    """A list can be read again when the application starts again."""
+    policies = (Policy("signed_in", path) for path in ["/admin"])
+    app.add_middleware(ClerkMiddleware, policies=policies)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

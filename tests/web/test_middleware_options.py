@@ -191,7 +191,7 @@ async def test_malformed_page_of_one_request_is_an_error(
 ) -> None:
     """Nobody is sent to a place that some tenant's settings made up."""
     async with running(made(clerk, lambda connection: options)) as client:
-        with pytest.raises(ConfigurationError, match="_url is (neither|not) a URL"):
+        with pytest.raises(ConfigurationError, match=r"_url (is|must) "):
             await client.get("/me", headers=ada)
 
 
