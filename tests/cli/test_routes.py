@@ -226,6 +226,33 @@ def test_long_paths_are_wrapped(run: Run, tmp_path: Path) -> None:
     assert long in "".join(line[9:49].strip() for line in out.splitlines())
 
 
+def test_sentences_are_wrapped_before_paths(run: Run, tmp_path: Path) -> None:
+    """They stay readable, and paths can be looked for."""
+    source = (
+        "from fastapi import Depends, FastAPI\n"
+        "from clerk_fastapi import require, Role\n"
+        "app = FastAPI(openapi_url=None)\n"
+        "guard = Depends(require(Role('a' * 20) | Role('b' * 20) | Role('c' * 20)))\n"
+        f"app.get('/{'p' * 40}', dependencies=[guard])(lambda: None)\n"
+        "app.mount('/m', print)\n"
+    )
+    (tmp_path / "wide.py").write_text(source, "utf-8")
+    _, out, _ = run("wide:app")
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines[1].startswith(f"GET      /{'p' * 40}  guard: role ")
+    assert lines[-3].startswith("any      /m/{path:path} ")
+
+
+def test_routes_can_be_allowed_one_by_one(run: Run, tmp_path: Path) -> None:
+    """The option may be given several times."""
+    lines = ["from fastapi import FastAPI", "app = FastAPI(openapi_url=None)"]
+    lines += [f"app.get('/{name}')(lambda: None)" for name in "abc"]
+    (tmp_path / "three.py").write_text("\n".join(lines), "utf-8")
+    arguments = ["three:app", "--require-guard", "--allow", "/a", "/b", "--allow", "/c"]
+    assert run(*arguments)[0] == 0
+
+
 def test_example_is_audited_by_the_command() -> None:
     """From a shell, in the directory of the application."""
     command = [sys.executable, "-m", "clerk_fastapi.cli", "routes", "example_app.main:app"]

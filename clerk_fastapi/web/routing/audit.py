@@ -104,7 +104,7 @@ def _by_methods(ruled: Ruled) -> Iterable[tuple[tuple[str, ...] | None, tuple[Ru
     """Put together the methods for which the same rules hold."""
     leaf = ruled.leaf
     named = leaf.methods
-    if named is None and leaf.kind != "websocket":
+    if named is None:
         rules = (rule for decided in ruled.decisions for rule in decided.rules)
         named = frozenset().union(*(rule.methods or () for rule in rules))
     grouped: dict[tuple[Rule, ...], list[str]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import cycle
 from typing import Any, NamedTuple
 
@@ -42,10 +42,11 @@ def rules_in_force(app: Starlette) -> tuple[list[Ruled], list[str]]:
     """
     ruled = [Ruled(leaf, []) for leaf in Tree(app).leaves]
     wrong: list[str] = []
-    clerk = _clerk_of(app)
     for way, application in _applications(app, [each.leaf for each in ruled]):
         below = [each for each in ruled if _ids(each.leaf.way[: len(way)]) == _ids(way)]
-        for decided, problems in _decided(application, _clerk_of(application) or clerk):
+        # Which of several is closest only a request can tell.
+        clerks = [*_clerks_of(app), *_clerks_of(application)]
+        for decided, problems in _decided(application, clerks):
             wrong += problems
             # Seen from inside and from outside, the routes come in the same order.
             for each, decision in zip(below, cycle(decided), strict=False):
@@ -94,10 +95,10 @@ def _ids(way: tuple[BaseRoute, ...]) -> tuple[int, ...]:
 
 
 def _decided(
-    app: Starlette, clerk: Engine[Any] | None
+    app: Starlette, clerks: Iterable[Engine[Any]]
 ) -> Iterator[tuple[list[Decided], list[str]]]:
-    own = (clerk.site.sign_in_url, clerk.site.sign_up_url) if clerk else ()
-    own_pages = [page for page in own if page and page.startswith("/")]
+    pages = (page for clerk in clerks for page in (clerk.site.sign_in_url, clerk.site.sign_up_url))
+    own_pages = list(dict.fromkeys(page for page in pages if page and page.startswith("/")))
     for middleware in app.user_middleware:
         if not (inspect.isclass(middleware.cls) and issubclass(middleware.cls, ClerkMiddleware)):
             continue
@@ -108,23 +109,23 @@ def _decided(
         yield decided, [*wrong, *contradictions(decided)]
 
 
-def _clerk_of(app: Starlette) -> Engine[Any] | None:
-    """The Clerk of an application that need not run: the one its lifespan speaks of."""
+def _clerks_of(app: Starlette) -> Iterator[Engine[Any]]:
+    """The Clerks of an application that need not run: those that its lifespan speaks of."""
     return _mentioned(app.router.lifespan_context, set())
 
 
-def _mentioned(lifespan: Any, seen: set[int]) -> Engine[Any] | None:
+def _mentioned(lifespan: Any, seen: set[int]) -> Iterator[Engine[Any]]:
     owner = getattr(lifespan, "__self__", None)
     if isinstance(owner, Engine):
-        return owner
+        yield owner
     function = inspect.unwrap(lifespan)
     if not inspect.isfunction(function) or id(function) in seen:
-        return None
+        return
     seen.add(id(function))
     variables = inspect.getclosurevars(function)
     for value in (*variables.globals.values(), *variables.nonlocals.values()):
         if isinstance(value, Engine):
-            return value
+            yield value
     # FastAPI makes one function of the lifespans of an application and of routers it includes.
-    inner = (_mentioned(value, seen) for value in variables.nonlocals.values())
-    return next(filter(None, inner), None)
+    for value in variables.nonlocals.values():
+        yield from _mentioned(value, seen)

@@ -33,7 +33,6 @@ def _code_of(thing: object) -> Any:
         thing = thing.func
     if callable(thing):
         thing = inspect.unwrap(thing)
-    thing = getattr(thing, "__func__", thing)
     return thing if inspect.isroutine(thing) or inspect.isclass(thing) else type(thing)
 
 

@@ -111,6 +111,13 @@ def test_needless_entry_is_an_error(app: FastAPI, entry: str, sentence: str) -> 
         left(app, entry)
 
 
+def test_template_need_not_be_a_pattern() -> None:
+    """Paths hold what has a meaning in patterns, and are taken as they are."""
+    app = FastAPI(openapi_url=None)
+    app.add_api_route("/c++", handler)
+    assert left(app, "/c++") == []
+
+
 def test_entries_may_overlap(app: FastAPI) -> None:
     """Each is measured by what is open, not by what others have left."""
     assert left(app, "/(.*)", "GET /files") == []

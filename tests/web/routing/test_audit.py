@@ -240,6 +240,18 @@ def test_scopes_are_part_of_what_is_demanded() -> None:
     assert key.guarded_by[0].accepts_token == ("api_key",)
 
 
+def test_scope_that_is_demanded_twice_is_told_once() -> None:
+    """By a dependency and by what depends on it."""
+
+    async def reading(
+        auth: Annotated[Auth, Security(require_auth, scopes=["org:data:read"])],
+    ) -> None: ...
+
+    app = bare()
+    app.add_api_route("/", handler, dependencies=[Security(reading, scopes=["org:data:read"])])
+    assert [*map(str, only(app).guarded_by)] == ["guard: permission org:data:read"]
+
+
 def test_requirements_are_told_in_words_and_to_programs() -> None:
     """As in the OpenAPI document."""
     app = bare()

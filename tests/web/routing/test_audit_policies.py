@@ -279,6 +279,35 @@ def test_sign_in_page_of_a_composed_lifespan_is_known(clerk: Clerk) -> None:
     assert told(with_pages(governed(default="signed_in", lifespan=lifespan))) == EXPECTED
 
 
+def test_sign_in_page_of_a_module_is_known(clerk: Clerk) -> None:
+    """Where the lifespan and the Clerk are names of a module."""
+    module: dict[str, Any] = {"clerk": clerk}
+    source = "async def lifespan(app):\n    async with clerk.lifespan(app):\n        yield\n"
+    exec(source, module)
+    lifespan = contextlib.asynccontextmanager(module["lifespan"])
+    assert told(with_pages(governed(default="signed_in", lifespan=lifespan))) == EXPECTED
+
+
+def test_sign_in_pages_of_several_are_known(clerk: Clerk, other: LocalClerk) -> None:
+    """Which Clerk is closest only a request can tell, so none of their pages counts as guarded."""
+    staff = Clerk(**other.settings(), sign_in_url="/left")
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with clerk.lifespan(app), staff:
+            yield
+
+    verdicts = told(with_pages(governed(default="signed_in", lifespan=lifespan)))
+    assert verdicts == dict.fromkeys(EXPECTED, ("unguarded", []))
+
+
+def test_sign_in_page_elsewhere_is_no_route(local: LocalClerk) -> None:
+    """It is a URL, and no path of this site."""
+    clerk = Clerk(**local.settings(), sign_in_url="https://accounts.example/sign-in")
+    verdicts = told(with_pages(governed(default="signed_in", lifespan=clerk.lifespan)))
+    assert {verdict for verdict, _ in verdicts.values()} == {"guarded"}
+
+
 def test_mounted_application_has_the_pages_of_the_one_around_it(clerk: Clerk) -> None:
     """Nobody runs lifespans of mounted applications; the paths are its own."""
     inner = with_pages(governed(default="signed_in"))
