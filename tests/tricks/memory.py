@@ -1,41 +1,23 @@
 """Requests as servers hand them on, and as no server does: paths that disagree with one another."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from random import Random
 from typing import Any
 from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Scope
 
+from clerk_fastapi import ConfigurationError
+from tests.tricks.application import Site
 from tests.tricks.asked import PATHS, SOCKETS, spellings
-from tests.tricks.declared import REQUEST_ID
-from tests.tricks.judging import Outcome
+from tests.tricks.declared import REQUEST_ID, Level
+from tests.tricks.judging import Outcome, complaint
 
-__all__ = ["call", "scopes"]
+__all__ = ["plain_scopes", "scopes", "wrong_answers"]
 
-_METHODS = ["GET"] * 12 + [
-    "HEAD",
-    "POST",
-    "PUT",
-    "DELETE",
-    "OPTIONS",
-    "get",
-    "Post",
-    "\u212aILL",
-    "",
-]
-_ROOTS = [""] * 6 + [
-    "/",
-    "/admin",
-    "/sub",
-    "/v1",
-    "/v2",
-    "/open-reports",
-    "/one",
-    "/x",
-    "//",
-    "/v2/",
-]
+_METHODS = (*["GET"] * 12, "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "get", "\u212aILL", "")
+_ROOTS = (*[""] * 6, "/", "/admin", "/sub", "/v1", "/v2", "/open-reports", "/one", "/x", "//")
 _HEADERS: list[tuple[bytes, bytes]] = [
     (b"x-version", b"2"),
     (b"x-original-url", b"/items"),
@@ -48,6 +30,30 @@ _HEADERS: list[tuple[bytes, bytes]] = [
     (b"host", b"api.example"),
     (b"host", b"acme.tenants.example"),
 ]
+
+
+def plain_scopes(*more: str) -> Iterator[Scope]:
+    """One request for everything there is, without any trick."""
+    for at, path in enumerate((*PATHS, *more, *SOCKETS)):
+        headers = [(b"host", b"app.example"), (REQUEST_ID.encode(), str(at).encode())]
+        yield _sent(unquote(path), headers, is_socket=path in SOCKETS)
+
+
+def _sent(path: str, headers: list[tuple[bytes, bytes]], *, is_socket: bool) -> dict[str, Any]:
+    return {
+        "type": "websocket" if is_socket else "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "scheme": "ws" if is_socket else "http",
+        "path": path,
+        "root_path": "",
+        "query_string": b"",
+        "headers": headers,
+        "client": ("127.0.0.1", 50_000),
+        "server": ("127.0.0.1", 80),
+        "extensions": {"websocket.http.response": {}} if is_socket else {},
+        **({} if is_socket else {"method": "GET"}),
+    }
 
 
 def scopes(seed: int, count: int) -> Iterator[Scope]:
@@ -74,31 +80,43 @@ def _scope(random: Random, every: dict[str, list[str]], at: int) -> Scope:
     if random.random() < 0.3:
         raw = random.choice(every[random.choice(PATHS)])
     headers = random.sample(_HEADERS, random.choice((0, 0, 0, 1, 2)))
-    names = {name for name, _ in headers}
-    if b"host" not in names:
+    if not any(name == b"host" for name, _ in headers):
         headers.append((b"host", b"app.example"))
     headers.append((REQUEST_ID.encode(), str(at).encode()))
-    scope: dict[str, Any] = {
-        "type": "websocket" if is_socket else "http",
-        "asgi": {"version": "3.0"},
-        "http_version": random.choice(("1.0", "1.1", "2")),
-        "scheme": "ws" if is_socket else "http",
-        "path": path,
+    scope = _sent(path, headers, is_socket=is_socket)
+    scope |= {
         "raw_path": raw.encode("latin-1"),
         "root_path": root,
         "query_string": query.encode("latin-1"),
-        "headers": headers,
-        "client": ("127.0.0.1", 50_000),
-        "server": ("127.0.0.1", 80),
-        "state": {},
-        "extensions": {"websocket.http.response": {}} if is_socket else {},
+        "http_version": random.choice(("1.0", "1.1", "2")),
     }
     if not is_socket:
         scope["method"] = random.choice(_METHODS)
     return scope
 
 
-async def call(app: ASGIApp, scope: Scope, *headers: tuple[str, str]) -> Outcome:
+async def wrong_answers(
+    plain: Site,
+    site: Site,
+    callers: Mapping[Level, list[tuple[str, str]]],
+    asked: Iterable[Scope],
+) -> list[tuple[Scope, str]]:
+    """What is wrong with an application, compared with the same without policies."""
+    wrong = []
+    for at, scope in enumerate(asked):
+        name = dict(scope["headers"])[REQUEST_ID.encode()].decode()
+        expected = (await _call(plain.app, scope)).with_reached(plain.visits.of.pop(name, ()))
+        for caller, token in callers.items():
+            if caller is not Level.PUBLIC and not expected.reached and at % 4:
+                continue  # who has a token asks for what there is to be had
+            answer = await _call(site.app, scope, *token)
+            found = answer.with_reached(site.visits.of.pop(name, ()))
+            if (said := complaint(caller, expected, found)) is not None:
+                wrong.append((scope, said))
+    return wrong
+
+
+async def _call(app: ASGIApp, scope: Scope, *headers: tuple[str, str]) -> Outcome:
     """Send one request and collect the answer; a WebSocket that is opened has status 101."""
     sent: list[Message] = []
     is_socket = scope["type"] == "websocket"
@@ -114,7 +132,8 @@ async def call(app: ASGIApp, scope: Scope, *headers: tuple[str, str]) -> Outcome
 
     added = [(name.lower().encode(), value.encode()) for name, value in headers]
     fresh = {**scope, "headers": [*scope["headers"], *added], "state": {}}
-    await app(fresh, receive, send)
+    with suppress(ConfigurationError):  # the server has answered 500 by then
+        await app(fresh, receive, send)
     return _read(sent)
 
 

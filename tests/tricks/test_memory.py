@@ -7,8 +7,7 @@ import pytest
 from tests.tricks.application import Site
 from tests.tricks.conftest import Instance
 from tests.tricks.declared import Level
-from tests.tricks.judging import complaint
-from tests.tricks.memory import call, scopes
+from tests.tricks.memory import scopes, wrong_answers
 from tests.web.serving import running
 
 pytestmark = pytest.mark.anyio
@@ -32,18 +31,5 @@ async def test_no_scope_is_answered_otherwise_than_its_route_says(
     """Whatever a path, its raw form and the root say, and with a route for all that is left."""
     seed = CONFIGURATIONS.index((protection, catch_all))
     site, plain = guarded(protection, catch_all=catch_all), unguarded(catch_all=catch_all)
-    wrong = []
     async with running(plain.app), running(site.app):
-        for at, scope in enumerate(scopes(seed, 1_000)):
-            name = dict(scope["headers"])[b"x-request-id"].decode()
-            expected = (await call(plain.app, scope)).with_reached(plain.visits.of.pop(name, ()))
-            for caller, token in instance.tokens.items():
-                if caller is not Level.PUBLIC and not expected.reached and at % 4:
-                    continue  # who has a token asks for what there is to be had
-                answer = await call(site.app, scope, *token)
-                said = complaint(
-                    caller, expected, answer.with_reached(site.visits.of.pop(name, ()))
-                )
-                if said is not None:
-                    wrong.append((scope, said))
-    assert wrong == []
+        assert await wrong_answers(plain, site, instance.tokens, scopes(seed, 1_000)) == []

@@ -15,7 +15,12 @@ from tests.tricks.wire import ask, ask_all, serving, written
 
 pytestmark = pytest.mark.anyio
 
-SERVERS = [name for name in ("h11", "httptools") if find_spec(name)]
+# Parsers of HTTP and of WebSockets that uvicorn can use.
+SERVERS = [
+    pair
+    for pair in (("h11", "websockets-sansio"), ("httptools", "wsproto"))
+    if find_spec(pair[0]) and find_spec(pair[1].partition("-")[0])
+]
 
 Plain = dict[str, list[Outcome]]
 
@@ -51,20 +56,21 @@ def complaints(
 
 
 @pytest.mark.parametrize("protection", ["open", "closed"])
-@pytest.mark.parametrize("http", SERVERS)
+@pytest.mark.parametrize(("http", "ws"), SERVERS)
 async def test_no_request_is_answered_otherwise_than_its_route_says(
     unguarded: Callable[..., Site],
     guarded: Callable[..., Site],
     instance: Instance,
     known: Plain,
     http: str,
+    ws: str,
     protection: str,
 ) -> None:
     """Nobody reaches what is not for them, and whoever may gets what there is without policies."""
     asked = every_request()
     assert len(asked) > 2_000
     if http not in known:
-        known[http], *_ = await outcomes(unguarded(), asked, [], http=http)
+        known[http], *_ = await outcomes(unguarded(), asked, [], http=http, ws=ws)
     plain = known[http]
     reached = {name for each in plain for name, _ in each.reached}
     site = guarded(protection)
@@ -75,7 +81,7 @@ async def test_no_request_is_answered_otherwise_than_its_route_says(
     for caller, token in instance.tokens.items():
         chosen = range(len(asked)) if caller is Level.PUBLIC else worth
         asking = [asked[at] for at in chosen]
-        (found,) = await outcomes(site, asking, token, http=http)
+        (found,) = await outcomes(site, asking, token, http=http, ws=ws)
         wrong += complaints(asking, caller, [plain[at] for at in chosen], found)
     assert wrong == []
 
