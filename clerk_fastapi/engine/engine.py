@@ -166,6 +166,7 @@ class Engine(Generic[ClaimsT]):
         facts = read_facts(scope)
         kind = self._authenticator.kind(facts, accepts)
         if isinstance(kind, SignedOut):
+            self._tell(kind, scope)
             return kind
         name = self._kept_under if kind == "session_token" else f"{self._kept_under}.machine"
         kept = scope.get(name)

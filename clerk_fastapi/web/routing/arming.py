@@ -6,25 +6,33 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import MethodType
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.web.running import Entrance
 
 __all__ = [
+    "GATED",
+    "NOBODY",
+    "Journey",
     "Passed",
     "Standing",
     "arm",
     "arm_frontend",
     "arm_mount",
     "innermost",
-    "mounts_passed",
-    "passing",
+    "journey",
+    "keeps_its_handle",
     "unlink",
     "watch",
 ]
+
+NOBODY: Final = "A route was reached of which no policy has decided; please report this."
+GATED: Final = "clerk_fastapi.gates"
+"""Where a scope holds the gates that it has come by, and that were not asked yet."""
 
 
 class Gate(Protocol):
@@ -32,6 +40,10 @@ class Gate(Protocol):
 
     def refresh(self) -> None:
         """Look whether the routes are still those that were decided for."""
+        ...
+
+    def knows(self, route: object) -> bool:
+        """Whether a route is among them."""
         ...
 
     async def admit(self, route: object, way: Sequence[object], scope: Scope) -> None:
@@ -48,9 +60,57 @@ class Passed:
     asked: bool = False
 
 
-# Not on the scope: middleware makes new ones, or sends one round twice.
-passing: Final[ContextVar[tuple[Passed, ...]]] = ContextVar("clerk_fastapi.gates", default=())
-mounts_passed: Final[ContextVar[tuple[object, ...]]] = ContextVar("clerk_fastapi.way", default=())
+class Journey(NamedTuple):
+    """The gates and mounts that a request has come by."""
+
+    gates: tuple[Passed, ...] = ()
+    mounts: tuple[object, ...] = ()
+
+
+# Not on the scope alone: middleware makes new ones, or sends one round twice.
+journey: Final[ContextVar[Journey]] = ContextVar("clerk_fastapi.journey", default=Journey())  # noqa: B039  # it is immutable
+
+
+class _OnTheWay:
+    """Handles as a mount does, and notes that a request came by it.
+
+    ``is_foreign`` tells that somebody else had put ``handle`` in the place of what the class does.
+    """
+
+    def __init__(self, handle: ASGIApp, *, is_foreign: bool = False) -> None:
+        self.handle = handle
+        self.is_foreign = is_foreign
+
+    async def __call__(self, route: object, scope: Scope, receive: Receive, send: Send) -> None:
+        here = journey.get()
+        token = journey.set(here._replace(mounts=(*here.mounts, route)))
+        try:
+            await self.handle(scope, receive, send)
+        finally:
+            journey.reset(token)
+
+
+class _Armed(_OnTheWay):
+    """Handles as a route does, once all gates on the way to it are passed."""
+
+    async def __call__(self, route: object, scope: Scope, receive: Receive, send: Send) -> None:
+        here, marked = journey.get(), scope.get(GATED, ())
+        if marked and not here.gates:
+            raise ConfigurationError(NOBODY)  # somebody went on in another context
+        for passed in here.gates:
+            passed.asked = True
+        # What lies behind this route has gates of its own, or none.
+        token = journey.set(Journey())
+        scope[GATED] = ()
+        try:
+            for passed in here.gates:
+                # With a new scope it may be a request of its own, to another application.
+                if passed in marked or passed.gate.knows(route):
+                    await passed.gate.admit(route, here.mounts[passed.mounts :], scope)
+            await self.handle(scope, receive, send)
+        finally:
+            journey.reset(token)
+            scope[GATED] = marked
 
 
 class Standing:
@@ -60,62 +120,13 @@ class Standing:
         self.routes = routes
 
 
-class _OnTheWay:
-    """Handles as a mount does, and notes that a request came by it."""
-
-    def __init__(self, handle: ASGIApp) -> None:
-        self.handle = handle
-
-    async def __call__(self, route: object, scope: Scope, receive: Receive, send: Send) -> None:
-        way = mounts_passed.set((*mounts_passed.get(), route))
-        try:
-            await self.handle(scope, receive, send)
-        finally:
-            mounts_passed.reset(way)
-
-
-class _Armed(_OnTheWay):
-    """Handles as a route does, once all gates on the way to it are passed."""
-
-    async def __call__(self, route: object, scope: Scope, receive: Receive, send: Send) -> None:
-        gates = passing.get()
-        if not gates:
-            await self.handle(scope, receive, send)
-            return
-        mounts = mounts_passed.get()
-        for passed in gates:
-            passed.asked = True
-        for passed in gates:
-            await passed.gate.admit(route, mounts[passed.mounts :], scope)
-        # What lies behind this route has gates of its own, or none.
-        gate, way = passing.set(()), mounts_passed.set(())
-        try:
-            await self.handle(scope, receive, send)
-        finally:
-            passing.reset(gate)
-            mounts_passed.reset(way)
-
-
 class _Lookout(Standing):
     """Has gates look again before a mounted application chooses: its middleware may have waited."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        for passed in passing.get():
+        for passed in journey.get().gates:
             passed.gate.refresh()
         await self.routes(scope, receive, send)
-
-
-def _wrap(owner: Any, name: str, kind: type[_OnTheWay], route: object) -> None:
-    handle = getattr(owner, name)
-    wrapper = getattr(handle, "__func__", None)
-    if isinstance(wrapper, _OnTheWay):
-        if handle.__self__ is not route:
-            handle = getattr(type(owner), name).__get__(owner)  # of a copy, which still calls both
-        elif type(wrapper) is kind:
-            return
-        else:
-            handle = wrapper.handle
-    setattr(owner, name, MethodType(kind(handle), route))
 
 
 def arm(route: Any) -> None:
@@ -132,6 +143,31 @@ def arm_frontend(included: Any) -> None:
     """Have a directory ask first that is served for a router that was included."""
     if getattr(included, "app", None) is not None:
         _wrap(included, "app", _Armed, included.original_route)
+
+
+def _wrap(owner: Any, name: str, kind: type[_OnTheWay], route: object) -> None:
+    handle = getattr(owner, name)
+    wrapper, is_foreign = _wrapper(handle), name in vars(owner)
+    if wrapper is not None and handle.__self__ is not route:
+        # A copy, which still calls what was armed for the original.
+        handle, is_foreign = getattr(type(owner), name).__get__(owner), False
+    elif type(wrapper) is kind:
+        return
+    elif wrapper is not None:
+        handle, is_foreign = wrapper.handle, wrapper.is_foreign
+    setattr(owner, name, MethodType(kind(handle, is_foreign=is_foreign), route))
+
+
+def keeps_its_handle(route: Any) -> bool:
+    """Whether a route does what its class says, as far as nobody but us has changed it."""
+    handle = vars(route).get("handle")
+    wrapper = _wrapper(handle)
+    return handle is None or (wrapper is not None and not wrapper.is_foreign)
+
+
+def _wrapper(handle: object) -> _OnTheWay | None:
+    found = getattr(handle, "__func__", None)
+    return found if isinstance(found, _OnTheWay) else None
 
 
 def watch(router: Router) -> None:

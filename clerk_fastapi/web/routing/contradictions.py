@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import takewhile
 
 from clerk_fastapi.engine.authenticate import accepted
 from clerk_fastapi.web.routing.policies import Decided, Rule
@@ -15,7 +14,7 @@ __all__ = ["contradictions"]
 def contradictions(decided: Iterable[Decided]) -> Iterator[str]:
     """Say of which routes policies and guards cannot both let a request pass."""
     for each in decided:
-        for rule in _decisive(each.rules):
+        for rule in _decisive(each):
             if rule.guard is None or rule.guard.optional:
                 continue
             wanted = accepted(rule.guard.accepts_token).kinds
@@ -29,10 +28,13 @@ def contradictions(decided: Iterable[Decided]) -> Iterator[str]:
                     )
 
 
-def _decisive(rules: tuple[Rule, ...]) -> list[Rule]:
-    """The rules up to the first that is about all methods: nobody asks the others."""
-    limited = list(takewhile(lambda rule: rule.methods is not None, rules))
-    return [*limited, rules[len(limited)]]
+def _decisive(decided: Decided) -> list[Rule]:
+    """The rules that decide for a method which the route serves."""
+    methods: set[str | None] = {*(decided.leaf.methods or ())}
+    if not methods:
+        methods = {None}.union(*(rule.methods or () for rule in decided.rules))
+    rules = [decided.rule(method) for method in methods]
+    return [rule for rule in decided.rules if rule in rules]
 
 
 def _whose(rule: Rule) -> str:

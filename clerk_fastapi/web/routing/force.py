@@ -42,10 +42,9 @@ def rules_in_force(app: Starlette) -> tuple[list[Ruled], list[str]]:
     """
     ruled = [Ruled(leaf, []) for leaf in Tree(app).leaves]
     wrong: list[str] = []
+    clerks = list(_clerks_of(app))  # which of several is closest only a request can tell
     for way, application in _applications(app, [each.leaf for each in ruled]):
         below = [each for each in ruled if _ids(each.leaf.way[: len(way)]) == _ids(way)]
-        # Which of several is closest only a request can tell.
-        clerks = [*_clerks_of(app), *_clerks_of(application)]
         for decided, problems in _decided(application, clerks):
             wrong += problems
             # Seen from inside and from outside, the routes come in the same order.

@@ -13,14 +13,16 @@ from starlette.types import Message, Receive, Scope, Send
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.web.guards import Guard
 from clerk_fastapi.web.routing.arming import (
+    GATED,
+    NOBODY,
+    Journey,
     Passed,
     Standing,
     arm,
     arm_frontend,
     arm_mount,
     innermost,
-    mounts_passed,
-    passing,
+    journey,
     unlink,
     watch,
 )
@@ -32,7 +34,6 @@ __all__ = ["Gate"]
 
 logger = logging.getLogger("clerk_fastapi")
 
-_NOBODY: Final = "A route was reached of which no policy has decided; please report this."
 _BEGINNINGS: Final = ("http.response.start", "websocket.accept")
 _OPTIONS_ALONE: Final = frozenset({"OPTIONS"})
 _PREFLIGHT: Final = frozenset({b"origin", b"access-control-request-method"})
@@ -76,18 +77,29 @@ class Gate(Standing):
             await self.routes(scope, receive, send)
             return
         self.refresh()
-        passed = Passed(self, len(mounts_passed.get()))
-        token = passing.set((*passing.get(), passed))
+        here, marked = journey.get(), scope.get(GATED, ())
+        for at, before in enumerate(here.gates):
+            if before.gate is self:  # a request that was sent back to where it came from
+                here = Journey(here.gates[:at], here.mounts[: before.mounts])
+                break
+        passed = Passed(self, len(here.mounts))
+        token = journey.set(Journey((*here.gates, passed), here.mounts))
+        scope[GATED] = (*marked, passed)
         try:
             await self.routes(scope, receive, self._watching(passed, scope, send))
         finally:
-            passing.reset(token)
+            journey.reset(token)
+            scope[GATED] = marked
 
     def refresh(self) -> None:
         """Decide anew if the routes have changed."""
         if not self._tree.is_current():
             for sentence in self._decide():
                 logger.error("the routes have changed: %s", sentence)
+
+    def knows(self, route: object) -> bool:
+        """Whether a route is among those that were decided for."""
+        return id(route) in self._known
 
     async def admit(self, route: object, way: Sequence[object], scope: Scope) -> None:
         """Judge a request by what was decided for the route that is about to serve it.
@@ -97,7 +109,7 @@ class Gate(Standing):
         """
         places = self._places.get((*map(id, way), id(route)))
         if places is None:
-            raise ConfigurationError(_NOBODY)
+            raise ConfigurationError(NOBODY)
         if len(places) > 1:
             # A router that was included twice has a route in two places; in doubt, all must agree.
             places = [each for each in places if each.leaf.is_selected(scope)] or places
@@ -110,12 +122,14 @@ class Gate(Standing):
     def _watching(self, passed: Passed, scope: Scope, send: Send) -> Send:
         """Let nothing out of a route that has not asked, should a framework find a way to one."""
 
+        before = scope.get("endpoint")
+
         async def send_if_asked(message: Message) -> None:
             if not passed.asked and message["type"] in _BEGINNINGS:
                 endpoint = scope.get("endpoint")
                 # Routers and the middleware of mounts answer by themselves before that.
-                if endpoint is not None and id(endpoint) not in self._inner:
-                    raise ConfigurationError(_NOBODY)
+                if endpoint is not before and id(endpoint) not in self._inner:
+                    raise ConfigurationError(NOBODY)
             await send(message)
 
         return send_if_asked
@@ -139,6 +153,7 @@ class Gate(Standing):
         tree.settle()
         self._inner = {id(mount.app) for mount in tree.mounts}
         self._places = places
+        self._known = {place[-1] for place in places}
         # At last: until then the routes are not as they should be.
         self._tree = tree
         return wrong

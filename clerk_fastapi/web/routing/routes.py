@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from operator import is_
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 
 from fastapi import FastAPI
 from fastapi.routing import (
@@ -20,6 +20,9 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute
 from starlette.types import Scope
 
+from clerk_fastapi.errors import ConfigurationError
+from clerk_fastapi.web.routing.arming import keeps_its_handle
+
 __all__ = ["Kind", "Leaf", "Tree", "inside"]
 
 Kind: TypeAlias = Literal["http", "websocket", "mount", "fallback"]
@@ -28,10 +31,7 @@ Kind: TypeAlias = Literal["http", "websocket", "mount", "fallback"]
 _ANYTHING: Final = "/{path:path}"
 _FRONTENDS: Final = "_iter_low_priority_routes"
 
-# A subclass that answers by itself is somebody's code, whatever routes it has.
-_MOUNTS: Final = (Mount.handle, Host.handle)
-_CALLS: Final = (Starlette.__call__, FastAPI.__call__, Router.__call__)
-_SERVING: Final = frozenset((call, app) for call in _CALLS for app in (Router.app, APIRouter.app))
+_FRAMEWORK: Final = (Starlette, FastAPI, Router, APIRouter, Mount, Host)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,13 +128,15 @@ class Tree:
 
     def _add_route(self, place: _Place, route: BaseRoute) -> None:
         # In the same order, but for those that FastAPI leaves out.
-        declared = self._declared_in(place, route)
+        declared = list(self._declared_in(place, route))
+        home = place
         if hasattr(route, "effective_candidates"):
-            # What FastAPI has made of an included router, and will choose from.
+            # What FastAPI has made of an included router, and will choose from; that can be old.
             self._look(route.effective_candidates)
+            home = self._included(place, route)
         for context in iter_route_contexts([route]):
             served, described = _effective(context)
-            inner = next(where for each, where in declared if each is context.original_route)
+            inner = _found(context.original_route, declared) or home
             below = inside(served)
             if below is not None:
                 self.mounts.append(served)
@@ -149,9 +151,17 @@ class Tree:
         if included is None:
             yield route, place
             return
-        tags = getattr(route, "include_context").tags  # noqa: B009  # its class is not public
         for each in included.routes:
-            yield from self._declared_in(place.within(included, tags=tags), each)
+            yield from self._declared_in(self._included(place, route), each)
+
+    def _included(self, place: _Place, route: Any) -> _Place:
+        """The place inside of a router that was included by this."""
+        router = route.original_router
+        if not _leaves_to_us(type(router), "handle", "matches"):
+            raise ConfigurationError(
+                "An included router that handles requests by itself cannot be judged: mount it."
+            )
+        return place.within(router, tags=route.include_context.tags)
 
     def _add_frontend(
         self, place: _Place, router: Router, effective: Iterator[Any], prefix: str = ""
@@ -171,9 +181,8 @@ class Tree:
         for route in router.routes:
             included = getattr(route, "original_router", None)
             if included is not None:
-                context = getattr(route, "include_context")  # noqa: B009  # as above
-                inner = place.within(included, tags=context.tags)
-                self._add_frontend(inner, included, effective, prefix + context.prefix)
+                below = prefix + cast(Any, route).include_context.prefix
+                self._add_frontend(self._included(place, route), included, effective, below)
 
     def _see(self, owner: object, name: str) -> Sequence[Any]:
         """Read a list of routes, to notice when it changes."""
@@ -265,8 +274,11 @@ def _effective(context: RouteContext) -> tuple[Any, Any]:
 
 
 def inside(route: BaseRoute) -> Starlette | Router | None:
-    """The application behind a mount, if what it serves are routes and nothing else."""
-    if not isinstance(route, Mount | Host) or type(route).handle not in _MOUNTS:
+    """The application behind a mount, if what it serves are routes and nothing else.
+
+    A subclass that answers by itself is somebody's code, whatever routes it has.
+    """
+    if not isinstance(route, Mount | Host) or not _leaves_to_us(type(route), "handle"):
         return None
     app: Any = route.app
     base = getattr(route, "_base_app", app)
@@ -274,9 +286,27 @@ def inside(route: BaseRoute) -> Starlette | Router | None:
         app = getattr(app, "app", None)  # the middleware of a mount has what it wraps
         if app is None:
             return None
-    router = getattr(app, "router", None) if isinstance(app, Starlette) else app
-    plain = isinstance(router, Router) and (type(app).__call__, type(router).app) in _SERVING
+    router = app.router if isinstance(app, Starlette) else app
+    if not isinstance(router, Router) or not keeps_its_handle(route):
+        return None
+    plain = _leaves_to_us(type(app), "__call__") and _leaves_to_us(type(router), "__call__", "app")
     return app if plain else None
+
+
+def _leaves_to_us(kind: type, *names: str) -> bool:
+    """Whether methods are those of the framework, or what was put in their place there."""
+    return all(
+        next(each for each in kind.__mro__ if name in vars(each)) in _FRAMEWORK for name in names
+    )
+
+
+def _found(route: BaseRoute, declared: list[tuple[BaseRoute, _Place]]) -> _Place | None:
+    """Where a route was declared: in the next place, if there are several."""
+    for at, (each, place) in enumerate(declared):
+        if each is route:
+            del declared[: at + 1]
+            return place
+    return None
 
 
 def _kind(route: BaseRoute) -> Kind:
