@@ -74,11 +74,12 @@ journey: Final[ContextVar[Journey]] = ContextVar("clerk_fastapi.journey", defaul
 class _OnTheWay:
     """Handles as a mount does, and notes that a request came by it.
 
-    ``is_foreign`` tells that somebody else had put ``handle`` in the place of what the class does.
+    ``is_foreign`` tells that somebody else had put ``handle`` in the place of what the class does,
+    and ``__wrapped__`` what it is all about, as functools.wraps does.
     """
 
     def __init__(self, handle: ASGIApp, *, is_foreign: bool = False) -> None:
-        self.handle = handle
+        self.handle = self.__wrapped__ = handle
         self.is_foreign = is_foreign
 
     async def __call__(self, route: object, scope: Scope, receive: Receive, send: Send) -> None:

@@ -33,7 +33,7 @@ def _code_of(thing: object) -> Any:
         thing = thing.func
     if callable(thing):
         thing = inspect.unwrap(thing)
-    return thing if inspect.isroutine(thing) or inspect.isclass(thing) else type(thing)
+    return thing if hasattr(thing, "__qualname__") else type(thing)
 
 
 def _place_of(code: Any) -> tuple[Path | None, int]:

@@ -41,6 +41,10 @@ def answer(request: Request) -> PlainTextResponse:
     return PlainTextResponse("")
 
 
+async def opaque(scope: Any, receive: Any, send: Any) -> None:
+    """What is done where there is no route."""
+
+
 def governed(*policies: Policy, default: Any = "public", **options: Any) -> FastAPI:
     """An application without pages of its own, and with policies."""
     app = FastAPI(openapi_url=None, **options)
@@ -331,6 +335,7 @@ def test_recursive_lifespan_is_looked_through_once() -> None:
 async def test_running_application_is_audited_alike(clerk: Clerk) -> None:
     """A middleware at work changes nothing about what it demands."""
     app = with_pages(governed(Policy(ADMIN, "/left"), lifespan=clerk.lifespan))
+    app.router.default = opaque
     before = audit_routes(app)
     async with running(app):
         assert audit_routes(app) == before

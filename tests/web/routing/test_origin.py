@@ -6,7 +6,7 @@ import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import MethodType, ModuleType
 from typing import Any
 
 import pytest
@@ -49,6 +49,13 @@ partial = functools.partial(functools.partial(plain))
 instance = Endpoint()
 method = instance.method
 """
+
+
+class Answering:
+    """An object that can be called."""
+
+    def __call__(self) -> None:
+        """Do nothing."""
 
 
 @pytest.fixture
@@ -112,6 +119,11 @@ def test_code_of_no_file_is_not_taken_for_one(
     space: dict[str, Any] = {"__name__": "typed"}
     exec(compile("def here(): pass", "<stdin>", "exec"), space)
     assert origin_of(space["here"], tmp_path) == "typed:here"
+
+
+def test_method_of_no_function_is_told_by_its_class() -> None:
+    """Python lets any callable be one."""
+    assert origin_of(MethodType(Answering(), 1), Path("/nowhere")) == "builtins:method"
 
 
 def test_an_object_is_told_by_its_class() -> None:
