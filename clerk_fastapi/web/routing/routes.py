@@ -177,7 +177,9 @@ class Tree:
             context = RouteContext(group, None if seen is group else seen)
             if seen is not group:
                 self.frontends.append(seen)
-            self.leaves.append(place.leaf(group, "fallback", templates, context))
+            # Before FastAPI 0.139 it was a copy that served where a router was included.
+            served = getattr(seen, "starlette_route", None) or group
+            self.leaves.append(place.leaf(served, "fallback", templates, context))
         for route in router.routes:
             included = getattr(route, "original_router", None)
             if included is not None:
