@@ -1,11 +1,11 @@
 """Applications that lead around policies by themselves, as middleware and subclasses well may."""
 
+import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
@@ -14,11 +14,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Match, Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from clerk_fastapi import Clerk, ConfigurationError
+from clerk_fastapi import Clerk
 from clerk_fastapi.web.middleware import ClerkMiddleware
 from clerk_fastapi.web.routing.policies import Policy
 from tests.tricks.conftest import Instance
 from tests.tricks.declared import Level, Visits
+from tests.tricks.small import application, get
 from tests.web.serving import open_websocket, running
 
 pytestmark = pytest.mark.anyio
@@ -73,6 +74,18 @@ class Fresh(Around):
         await self.app({name: scope[name] for name in names if name in scope}, receive, send)
 
 
+class Elsewhere(Around):
+    """Runs what is behind it in a context of its own."""
+
+    async def odd(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As a task that was started long before."""
+        await asyncio.create_task(self.run(scope, receive, send), context=Context())
+
+    async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Go on."""
+        await self.app(dict(scope), receive, send)
+
+
 class Registering(Around):
     """Adds a route when it is first needed."""
 
@@ -121,6 +134,17 @@ class OwnApp(Router):
         await response(scope, receive, send)
 
 
+class OwnCallOfRouter(APIRouter):
+    """A router that serves something before its routes."""
+
+    page: Any = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve everything."""
+        response = await self.page(Request(scope))
+        await response(scope, receive, send)
+
+
 class OwnHandle(Mount):
     """A mount that serves something before its application."""
 
@@ -158,6 +182,27 @@ def by_its_mount(app: FastAPI, page: Any) -> None:
     app.router.routes.append(mount)
 
 
+def by_the_router_of_its_application(app: FastAPI, page: Any) -> None:
+    """Mount an application whose router is of another class."""
+    router = OwnCallOfRouter()
+    router.page = page
+    sub = FastAPI(openapi_url=None)
+    sub.router = router
+    app.mount("/sub", sub)
+
+
+def by_a_handle_of_this_mount(app: FastAPI, page: Any) -> None:
+    """Exchange what one mount does."""
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await page(Request(scope))
+        await response(scope, receive, send)
+
+    mount: Any = Mount("/sub", Starlette())
+    mount.handle = handle
+    app.router.routes.append(mount)
+
+
 def by_another_application(app: FastAPI, page: Any) -> None:
     """Mount an application, and replace it by another."""
     app.mount("/sub", Starlette())
@@ -168,27 +213,15 @@ def by_another_application(app: FastAPI, page: Any) -> None:
 INSIDERS = {
     "retrying": by_middleware(Retrying),
     "registering": by_middleware(Registering),
+    "another context": by_middleware(Elsewhere),
     "fresh scope": by_middleware(Fresh),
     "own call": by_its_call,
     "own router": by_its_router,
+    "own router of an application": by_the_router_of_its_application,
     "own mount": by_its_mount,
+    "own handle": by_a_handle_of_this_mount,
     "another application": by_another_application,
 }
-
-
-def application(instance: Instance, *policies: Policy) -> FastAPI:
-    """An application in which only what is named is public."""
-    clerk: Clerk[Any] = Clerk(**instance.local.settings())
-    app = FastAPI(lifespan=clerk.lifespan, openapi_url=None)
-    app.add_middleware(ClerkMiddleware, policies=list(policies), default="signed_in")
-    return app
-
-
-async def get(app: FastAPI, client: httpx.AsyncClient, path: str, *headers: Any) -> int:
-    """The status of an answer; an error of the application's is 500."""
-    with suppress(ConfigurationError):
-        return (await client.get(path, headers=list(headers))).status_code
-    return 500
 
 
 @pytest.mark.parametrize("insider", INSIDERS)
@@ -200,7 +233,7 @@ async def test_nobody_reaches_a_handler_by_odd_ways(instance: Instance, insider:
     async with running(app) as client:
         assert await get(app, client, SERVED) in {401, 500}
         assert visits.of == {}
-        lost = insider == "fresh scope"
+        lost = insider in {"another context", "fresh scope"}
         assert await get(app, client, SERVED, *instance.tokens[BOB]) in ({500} if lost else {200})
         assert bool(visits.of) is not lost
 
@@ -315,3 +348,16 @@ async def test_route_that_cannot_be_armed_is_not_served(instance: Instance) -> N
             with pytest.raises(AttributeError):
                 await client.get("/late")
     assert visits.of == {}
+
+
+async def test_middleware_that_answers_by_itself_is_left_alone(instance: Instance) -> None:
+    """Redirects and errors of a mounted application are not judged, however it is mounted."""
+    sub = FastAPI(openapi_url=None)
+    sub.add_route("/served", _nothing)
+    sub.add_middleware(ClerkMiddleware, default="signed_in")
+    clerk: Clerk[Any] = Clerk(**instance.local.settings())
+    app = FastAPI(lifespan=clerk.lifespan, openapi_url=None)
+    app.mount("/sub", sub)
+    async with running(app) as client:
+        statuses = [await get(app, client, path) for path in ("/sub/x", "/sub/served/", SERVED)]
+        assert statuses == [404, 307, 401]
