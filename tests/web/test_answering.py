@@ -143,6 +143,20 @@ async def test_what_clients_claim_is_never_told_back(clerk: Clerk, ada: Headers)
         assert told(await client.get("/me", headers=claimed))["status"] == "signed-out"
 
 
+async def test_kind_of_token_that_is_not_accepted_is_told(
+    clerk: Clerk, ada: Headers, callers: dict[str, Headers]
+) -> None:
+    """It is refused before anybody looks into it."""
+    app = made(clerk)
+    app.add_api_route("/key", lambda: "key", dependencies=[Depends(require_api_key)])
+    async with running(app) as client:
+        for path, headers in (("/key", ada), ("/key", {}), ("/me", callers["key"])):
+            answer = await client.get(path, headers=headers)
+            assert answer.status_code == 401
+            assert told(answer)["status"] == "signed-out"
+            assert told(answer)["message"] == answer.json()["detail"]["message"]
+
+
 async def test_last_to_ask_has_the_last_word(clerk: Clerk, ada: Headers) -> None:
     """Of several questions about one request the latest answer is told."""
     app = made(clerk)
@@ -178,6 +192,15 @@ async def test_nested_middlewares_tell_it_once(clerk: Clerk) -> None:
     assert told(answer)["status"] == "signed-out"
 
 
+async def test_middleware_below_an_application_without_one_tells_it(clerk: Clerk) -> None:
+    """Although what is added to the answer is collected further out."""
+    app, sub = FastAPI(lifespan=clerk.lifespan), made(clerk)
+    sub.router.lifespan_context = FastAPI().router.lifespan_context
+    app.mount("/sub", sub)
+    answer = await ask(app, "/sub/me", {})
+    assert told(answer)["status"] == "signed-out"
+
+
 class Odd(TokenError):
     """A reason with characters that would end a header, or are no ASCII."""
 
@@ -203,6 +226,21 @@ async def test_control_characters_never_reach_a_header(state: Any) -> None:
     assert headers[b"x-clerk-auth-reason"] == b"a??b: c"
     assert headers[b"x-clerk-auth-message"] == b"one??set-cookie: a=b??? caf? ?"
     assert len(headers) == 3
+
+
+async def test_answer_to_a_websocket_sets_no_cookies() -> None:
+    """Browsers would keep them, and no session is renewed there."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: dict[str, Any] = {}
+    adding = answering(scope, send, explain=False)
+    scope[ANSWER].add(("a=1",))
+    for kind in ("websocket.http.response.start", "websocket.accept", "http.response.start"):
+        await adding({"type": kind, "status": 200, "headers": []})
+    assert [b"set-cookie" in dict(message["headers"]) for message in sent] == [False, False, True]
 
 
 # --- cookies --------------------------------------------------------------------------------------
@@ -325,9 +363,16 @@ async def test_answer_without_headers_gets_some(clerk: Clerk, slept: Headers) ->
         await send({"type": "http.response.start", "status": 204})
         await send({"type": "http.response.body"})
 
+    async def loud(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"Cache-Control", b"public"), (b"EXPIRES", b"never")]
+        await send({"type": "http.response.start", "status": 204, "headers": headers})
+        await send({"type": "http.response.body"})
+
     app.mount("/plainest", plainest)
-    answer = await ask(app, "/plainest/", slept)
-    assert (answer.status_code, renewed(answer)) == (204, 3)
+    app.mount("/loud", loud)
+    for path in ("/plainest/", "/loud/"):
+        answer = await ask(app, path, slept)
+        assert (answer.status_code, renewed(answer)) == (204, 3)
     assert told(await ask(app, "/plainest/", {}))["status"] == "signed-out"
 
 

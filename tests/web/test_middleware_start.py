@@ -55,6 +55,9 @@ async def sentence(app: FastAPI) -> str:
         ({"policies": [Policy(ADMIN, "/pgae")]}, "did you mean '/page'?"),
         ({"policies": [Policy(ADMIN, names=["pages"])]}, "did you mean 'page'?"),
         ({"policies": [Policy(ADMIN, tags=["pages"])]}, "No route has the tag 'pages'"),
+        ({"policies": iter([Policy(ADMIN, "/page")])}, "policies is a list of Policy objects."),
+        ({"policies": Policy(ADMIN, "/page")}, "policies is a list of Policy objects."),
+        ({"policies": ["/page"]}, "policies is a list of Policy objects."),
         ({"default": "private"}, "A policy demands 'public', 'signed_in'"),
         ({"unauthorized_url": "unauthorized"}, "unauthorized_url"),
         ({"unauthorized_url": "http://evil.example"}, "unauthorized_url"),
@@ -200,6 +203,10 @@ async def test_application_may_be_wrapped_by_hand(clerk: Clerk, ada: Headers) ->
     app = FastAPI(lifespan=clerk.lifespan)
     app.add_route("/page", page)
     around: Any = ClerkMiddleware(app, policies=[Policy(ADMIN, "/page")])
+    transport = httpx.ASGITransport(around)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        with pytest.raises(ConfigurationError, match="No Clerk is running"):
+            await client.get("/page", headers=ada)
     for _ in range(2):
         assert await statuses(around, "/page", ada, {}) == [200, 401]
 

@@ -10,12 +10,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 
-from clerk_fastapi import (
-    Clerk,
-    ClerkMiddleware,
-    Permission,
-    Policy,
-)
+from clerk_fastapi import Clerk, ClerkMiddleware, ConfigurationError, Permission, Policy
 from clerk_fastapi.testing import LocalClerk
 from tests.web.conftest import Headers
 from tests.web.routing.protected import ADMIN, OWNER, below, opaque, page, protected
@@ -184,6 +179,66 @@ async def test_middleware_of_a_mount_runs_before_the_policy(clerk: Clerk) -> Non
     )
     assert await statuses(app, "/sub/mine", {}) == [200]
     assert await statuses(app, "/sub/page", {}) == [401]
+
+
+class Elsewhere:
+    """Middleware that lets another route, or another application, serve some paths."""
+
+    def __init__(self, app: Any, serves: dict[str, Any]) -> None:
+        self.app = app
+        self.serves = serves
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        found = self.serves.get(scope["path"], self.app)
+        path = scope["path"] if found is self.app else "/a"
+        root = scope["root_path"] if found is self.app else ""
+        await found({**scope, "path": path, "root_path": root}, receive, send)
+
+
+async def test_request_that_is_sent_back_is_judged_where_it_arrives(
+    clerk: Clerk, ada: Headers, bob: Headers
+) -> None:
+    """By middleware of a mounted application, to the one around it: it starts anew there."""
+    sub = below(Route("/page", page))
+    app = protected(clerk, Policy(ADMIN, "/a"), Policy("signed_in", "/sub/(.*)"))
+    sub.add_middleware(Elsewhere, serves={"/sub/back": app})
+    app.add_route("/a", page)
+    app.mount("/sub", sub)
+    assert await statuses(app, "/sub/back", ada, bob, {}) == [200, 403, 401]
+    assert await statuses(app, "/sub/page", ada, bob, {}) == [200, 200, 401]
+
+
+async def test_route_that_is_reached_by_no_known_way_is_an_error(
+    clerk: Clerk, ada: Headers
+) -> None:
+    """Nobody has decided what it takes to come to it from there."""
+    sub, serves = below(Route("/page", page)), dict[str, Any]()
+    app = protected(clerk, Policy(ADMIN, "/a"))
+    sub.add_middleware(Elsewhere, serves=serves)
+    app.add_route("/a", page)
+    app.mount("/sub", sub)
+    async with running(app) as client:
+        serves["/sub/around"] = app.routes[0].handle
+        with pytest.raises(ConfigurationError, match="no policy has decided"):
+            await client.get("/sub/around", headers=ada)
+
+
+async def test_router_that_is_mounted_and_included_is_judged_by_place(
+    clerk: Clerk, ada: Headers
+) -> None:
+    """FastAPI copies the mounts of routers that it includes; a copy has a place of its own."""
+    router, inner = APIRouter(), Router([Route("/page", page)])
+    router.mount("/inner", inner)
+    app = protected(clerk, Policy("public", "/mounted/(.*)"), default=ADMIN)
+    app.mount("/mounted", router)
+    app.include_router(router, prefix="/included")
+    async with running(app) as client:
+        for path, guest in (("/mounted", 200), ("/included", 401)):
+            for _ in range(2):
+                found = [await client.get(f"{path}/inner/page", headers=who) for who in (ada, {})]
+                assert [answer.status_code for answer in found] == [200, guest]
+            router.add_api_route(f"{path}/new", lambda: "new")  # and it makes new copies
 
 
 async def test_handler_that_passes_requests_on_has_them_judged_again(

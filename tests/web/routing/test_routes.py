@@ -353,6 +353,7 @@ CHANGES: dict[str, Callable[[FastAPI, Path], Any]] = {
     "application mounted": lambda app, _: app.mount("/new", bare()),
     "route added to a mounted application": lambda app, _: mounted(app).add_route("/new", answer),
     "application mounted in a mounted one": lambda app, _: mounted(app).mount("/new", opaque),
+    "application of a mount replaced": lambda app, _: setattr(app.routes[2], "app", bare()),
     "frontend added": lambda app, path: app.frontend("/new", directory=path),
     "frontend of an included router added": lambda app, path: included(app).frontend(
         "/new", directory=path
