@@ -114,12 +114,17 @@ class Guard(SecurityBase):
         return await self.admit(connection, security_scopes.scopes)
 
     async def admit(
-        self, connection: Connection, scopes: Sequence[str] = ()
+        self,
+        connection: Connection,
+        scopes: Sequence[str] = (),
+        *,
+        clerk: Engine[Any] | None = None,
     ) -> Auth[SessionClaims] | MachineAuth | None:
         """Authenticate, once for all guards of a request, and judge.
 
         :param connection: a request or WebSocket, on its way through an application.
         :param scopes: permissions to demand of sessions, and scopes of machines' tokens, as well.
+        :param clerk: the instance to ask if the guard does not name one; else the running one.
         :returns: who is asking; ``None`` for guests, where they are welcome.
         :raises HandshakeRequired: 307, if a browser has to go round by Clerk first.
         :raises TokenError: 401, if nobody is signed in, or not recently enough for ``Fresh``.
@@ -127,7 +132,7 @@ class Guard(SecurityBase):
         :raises BackendUnavailable: 503, if the instance's keys cannot be had.
         """
         teach(connection.scope)
-        clerk = self.clerk or running_engine(connection.scope)
+        clerk = self.clerk or clerk or running_engine(connection.scope)
         state = await clerk.authenticate(
             connection,
             accepts_token=self._accepts,

@@ -50,7 +50,7 @@ class IdentityHeaders:
         Values are written in visible ASCII; other characters and ``%`` are percent-encoded (UTF-8).
         """
         found = ((name, tell(auth)) for name, tell in self._told.items())
-        return [(name, quote(text, _VISIBLE).encode()) for name, text in found if text]
+        return [(name, quote(_text(text), _VISIBLE).encode()) for name, text in found if text]
 
     def __bool__(self) -> bool:
         return bool(self._told)
@@ -58,6 +58,12 @@ class IdentityHeaders:
     def _is_ours(self, name: bytes) -> bool:
         plain = name.lower().replace(b"_", b"-")
         return plain.startswith(_OURS) or plain in self._told
+
+
+def _text(told: object) -> str:
+    if not isinstance(told, str):
+        raise ConfigurationError("A function for an identity header returns text, or None.")
+    return told
 
 
 def _name(name: str) -> bytes:

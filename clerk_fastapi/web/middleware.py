@@ -19,6 +19,7 @@ from clerk_fastapi.web.identity_headers import IdentityHeaders, Told
 from clerk_fastapi.web.pages import PAGES, Pages
 from clerk_fastapi.web.proxy import FrontendApiProxy
 from clerk_fastapi.web.refusals import answer
+from clerk_fastapi.web.routing.doors import Doors
 from clerk_fastapi.web.routing.gate import Gate
 from clerk_fastapi.web.routing.policies import Demand, Policy, guard_of
 from clerk_fastapi.web.running import choose, clerk_of
@@ -40,6 +41,10 @@ class MiddlewareOptions:
     sign_up_url: str | None = None
     unauthorized_url: str | None = None
     clerk: Engine[Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.clerk, Engine | None):
+            raise ConfigurationError("The clerk of MiddlewareOptions is a Clerk.")
 
 
 PerRequest: TypeAlias = Callable[
@@ -112,8 +117,10 @@ class ClerkMiddleware:
             options = self._options(HTTPConnection(scope))
             if isinstance(options, Awaitable):
                 options = await options
-            if options is not None:
+            if isinstance(options, MiddlewareOptions):
                 opened.apply(options, scope)
+            elif options is not None:
+                raise ConfigurationError("options returns MiddlewareOptions(...), or None.")
         if opened.identity_headers:
             try:
                 await opened.identify(scope)
@@ -146,10 +153,14 @@ class ClerkMiddleware:
         pages = Pages(unauthorized_url=self._unauthorized_url)
         headers = IdentityHeaders(self._identity_headers or {})
         proxy = None
+        if self._options is not None and not callable(self._options):
+            raise ConfigurationError("options is a function of the request.")
+        if self._frontend_api_url is not None and not self._proxies:
+            raise ConfigurationError("frontend_api_url is for frontend_api_proxy=True.")
         if self._proxies:
             proxy = FrontendApiProxy(engine, frontend_api_url=self._frontend_api_url)
-        own = (engine.site.sign_in_url, engine.site.sign_up_url)
-        gate = Gate(app, checked_policies(self._policies), guard_of(self._default), own)
+        doors = Doors([engine.site], _place(scope))
+        gate = Gate(app, checked_policies(self._policies), guard_of(self._default), doors)
         self._opened = _Opened(app, gate, proxy, pages, headers)
         return self._opened
 
@@ -193,6 +204,14 @@ def checked_policies(policies: Sequence[Policy]) -> Sequence[Policy]:
     if isinstance(policies, Sequence) and all(isinstance(each, Policy) for each in policies):
         return policies
     raise ConfigurationError("policies is a list of Policy objects.")
+
+
+def _place(scope: Scope) -> str | None:
+    """Where an application is mounted, as a path of the site; on another host that says nothing."""
+    if scope["type"] == "lifespan" or "router" not in scope:
+        return ""  # no router has been passed: this is the application around all others
+    outside = scope.get("app_root_path")
+    return None if outside is None else str(scope["root_path"])[len(outside) :]
 
 
 def _application(app: ASGIApp, scope: Scope) -> Starlette:

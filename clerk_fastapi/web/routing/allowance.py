@@ -10,7 +10,7 @@ from typing import Final
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.protocol.patterns import PathPattern, PathTemplate
 from clerk_fastapi.web.routing.audit import AuditedRoute
-from clerk_fastapi.web.routing.policies import plain
+from clerk_fastapi.web.routing.selection import with_template
 
 __all__ = ["unguarded"]
 
@@ -53,7 +53,7 @@ class _Allowance:
         if "GET" in methods:
             methods.add("HEAD")
         paths = {route.path for route in routes}
-        chosen = {each for each in paths if path in (each, plain(each))}
+        chosen = {*with_template(path, sorted(paths))}
         if not chosen and "{" not in path:
             pattern = PathPattern(path)
             chosen = {each for each in paths if pattern.covers(PathTemplate.parse(each))}

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from clerk_fastapi.engine.engine import Engine
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.web.running import Entrance
 
@@ -46,16 +47,22 @@ class Gate(Protocol):
         """Whether a route is among them."""
         ...
 
-    async def admit(self, route: object, way: Sequence[object], scope: Scope) -> None:
+    async def admit(
+        self, route: object, way: Sequence[object], engine: Engine[Any], scope: Scope
+    ) -> None:
         """Let a request pass to a route behind these mounts, or raise an error."""
         ...
 
 
 @dataclass(slots=True, eq=False)
 class Passed:
-    """A gate on the way of a request, how many mounts came before it, and whether it was asked."""
+    """A gate on the way of a request, with the Clerk that decides where it stands.
+
+    ``mounts`` tells how many came before it, and ``asked`` whether a route has asked it.
+    """
 
     gate: Gate
+    engine: Engine[Any]
     mounts: int
     asked: bool = False
 
@@ -107,7 +114,8 @@ class _Armed(_OnTheWay):
             for passed in here.gates:
                 # With a new scope it may be a request of its own, to another application.
                 if passed in marked or passed.gate.knows(route):
-                    await passed.gate.admit(route, here.mounts[passed.mounts :], scope)
+                    way = here.mounts[passed.mounts :]
+                    await passed.gate.admit(route, way, passed.engine, scope)
             await self.handle(scope, receive, send)
         finally:
             journey.reset(token)

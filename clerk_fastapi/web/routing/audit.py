@@ -11,9 +11,9 @@ from starlette.applications import Starlette
 from starlette.routing import Router
 
 from clerk_fastapi.errors import ConfigurationError
+from clerk_fastapi.web.routing.deciding import Rule
 from clerk_fastapi.web.routing.force import Ruled, rules_in_force
 from clerk_fastapi.web.routing.origin import origin_of
-from clerk_fastapi.web.routing.policies import Rule
 from clerk_fastapi.web.routing.routes import Kind, Leaf
 from clerk_fastapi.web.routing.safeguards import Safeguard, guards_of, safeguard_of
 

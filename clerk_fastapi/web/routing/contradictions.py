@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from clerk_fastapi.engine.authenticate import accepted
-from clerk_fastapi.web.routing.policies import Decided, Rule
+from clerk_fastapi.web.routing.deciding import Decided, Rule
 from clerk_fastapi.web.routing.safeguards import guards_of
 
 __all__ = ["contradictions"]

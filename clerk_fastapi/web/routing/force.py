@@ -15,8 +15,10 @@ from clerk_fastapi.engine.engine import Engine
 from clerk_fastapi.web.guards import Guard
 from clerk_fastapi.web.middleware import ClerkMiddleware, checked_policies
 from clerk_fastapi.web.routing.contradictions import contradictions
-from clerk_fastapi.web.routing.policies import Decided, decide, guard_of
-from clerk_fastapi.web.routing.routes import Leaf, Tree, inside
+from clerk_fastapi.web.routing.deciding import Decided, decide
+from clerk_fastapi.web.routing.doors import Doors
+from clerk_fastapi.web.routing.policies import guard_of
+from clerk_fastapi.web.routing.routes import Leaf, Tree, inside, prefix_of
 
 __all__ = ["Operation", "Ruled", "operations_in_force", "rules_in_force"]
 
@@ -45,7 +47,7 @@ def rules_in_force(app: Starlette) -> tuple[list[Ruled], list[str]]:
     clerks = list(_clerks_of(app))  # which of several is closest only a request can tell
     for way, application in _applications(app, [each.leaf for each in ruled]):
         below = [each for each in ruled if _ids(each.leaf.way[: len(way)]) == _ids(way)]
-        for decided, problems in _decided(application, clerks):
+        for decided, problems in _decided(application, clerks, prefix_of(way)):
             wrong += problems
             # Seen from inside and from outside, the routes come in the same order.
             for each, decision in zip(below, cycle(decided), strict=False):
@@ -94,17 +96,16 @@ def _ids(way: tuple[BaseRoute, ...]) -> tuple[int, ...]:
 
 
 def _decided(
-    app: Starlette, clerks: Iterable[Engine[Any]]
+    app: Starlette, clerks: Iterable[Engine[Any]], prefix: str | None
 ) -> Iterator[tuple[list[Decided], list[str]]]:
-    pages = (page for clerk in clerks for page in (clerk.site.sign_in_url, clerk.site.sign_up_url))
-    own_pages = list(dict.fromkeys(page for page in pages if page and page.startswith("/")))
+    doors = Doors([clerk.site for clerk in clerks], prefix)
     for middleware in app.user_middleware:
         if not (inspect.isclass(middleware.cls) and issubclass(middleware.cls, ClerkMiddleware)):
             continue
         arguments: Any = middleware.kwargs
         default = guard_of(arguments.get("default", "public"))
         policies = checked_policies(arguments.get("policies", ()))
-        decided, wrong = decide(policies, default, Tree(app).leaves, own_pages)
+        decided, wrong = decide(policies, default, Tree(app).leaves, doors)
         yield decided, [*wrong, *contradictions(decided)]
 
 

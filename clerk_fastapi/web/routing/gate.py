@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Receive, Scope, Send
 
+from clerk_fastapi.engine.engine import Engine
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.web.guards import Guard
 from clerk_fastapi.web.routing.arming import (
@@ -27,8 +28,11 @@ from clerk_fastapi.web.routing.arming import (
     watch,
 )
 from clerk_fastapi.web.routing.contradictions import contradictions
-from clerk_fastapi.web.routing.policies import Decided, Policy, decide
+from clerk_fastapi.web.routing.deciding import Decided, decide
+from clerk_fastapi.web.routing.doors import Doors
+from clerk_fastapi.web.routing.policies import Policy
 from clerk_fastapi.web.routing.routes import Tree
+from clerk_fastapi.web.running import running_engine
 
 __all__ = ["Gate"]
 
@@ -45,7 +49,7 @@ class Gate(Standing):
     An armed route asks the gates on the way to it before it hands a request to anybody. So nothing
     here compares paths with patterns: there is no second opinion on what a path means.
 
-    :param own_pages: the sign-in and sign-up pages, if they are paths of this site.
+    :param doors: the sign-in and sign-up pages.
     :raises ConfigurationError: if a policy chooses no route, or leaves something open.
     """
 
@@ -54,12 +58,12 @@ class Gate(Standing):
         app: Starlette,
         policies: Sequence[Policy],
         default: Guard | None,
-        own_pages: Iterable[str | None] = (),
+        doors: Doors,
     ) -> None:
         self._app = app
         self._policies = policies
         self._default = default
-        self._own_pages = [page for page in own_pages if page and page.startswith("/")]
+        self._doors = doors
         wrong = self._decide()
         if wrong:
             raise ConfigurationError(" ".join(wrong))
@@ -82,7 +86,7 @@ class Gate(Standing):
             if before.gate is self:  # a request that was sent back to where it came from
                 here = Journey(here.gates[:at], here.mounts[: before.mounts])
                 break
-        passed = Passed(self, len(here.mounts))
+        passed = Passed(self, running_engine(scope), len(here.mounts))
         token = journey.set(Journey((*here.gates, passed), here.mounts))
         scope[GATED] = (*marked, passed)
         try:
@@ -101,10 +105,13 @@ class Gate(Standing):
         """Whether a route is among those that were decided for."""
         return id(route) in self._known
 
-    async def admit(self, route: object, way: Sequence[object], scope: Scope) -> None:
+    async def admit(
+        self, route: object, way: Sequence[object], engine: Engine[Any], scope: Scope
+    ) -> None:
         """Judge a request by what was decided for the route that is about to serve it.
 
         :param way: the mounts between this gate and the route.
+        :param engine: the Clerk that decides where this gate stands.
         :raises ClerkError: whatever the guard of the policy raises.
         """
         places = self._places.get((*map(id, way), id(route)))
@@ -115,9 +122,10 @@ class Gate(Standing):
             places = [each for each in places if each.leaf.is_selected(scope)] or places
         method = scope["method"].upper() if scope["type"] == "http" else None
         for each in places:
-            guard = each.rule(method).guard
-            if guard is not None and not _is_preflight(each, scope):
-                await guard.admit(HTTPConnection(scope))
+            if _is_preflight(each, scope):
+                continue
+            for guard in each.guards(method):
+                await guard.admit(HTTPConnection(scope), clerk=engine)
 
     def _watching(self, passed: Passed, scope: Scope, send: Send) -> Send:
         """Let nothing out of a route that has not asked, should a framework find a way to one."""
@@ -136,7 +144,7 @@ class Gate(Standing):
 
     def _decide(self) -> list[str]:
         tree = Tree(self._app)
-        decided, wrong = decide(self._policies, self._default, tree.leaves, self._own_pages)
+        decided, wrong = decide(self._policies, self._default, tree.leaves, self._doors)
         wrong += contradictions(decided)
         places: dict[tuple[int, ...], list[Decided]] = {}
         for each in decided:

@@ -23,7 +23,7 @@ from starlette.types import Scope
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.web.routing.arming import keeps_its_handle
 
-__all__ = ["Kind", "Leaf", "Tree", "inside"]
+__all__ = ["Kind", "Leaf", "Tree", "inside", "prefix_of"]
 
 Kind: TypeAlias = Literal["http", "websocket", "mount", "fallback"]
 """``mount`` is an application that cannot be looked into; ``fallback`` serves what is left over."""
@@ -293,6 +293,14 @@ def inside(route: BaseRoute) -> Starlette | Router | None:
         return None
     plain = _leaves_to_us(type(app), "__call__") and _leaves_to_us(type(router), "__call__", "app")
     return app if plain else None
+
+
+def prefix_of(way: Iterable[BaseRoute]) -> str | None:
+    """The path of what is behind these mounts; ``None`` if it is on a host of its own."""
+    mounts = list(way)
+    if any(isinstance(mount, Host) for mount in mounts):
+        return None
+    return "".join(mount.path for mount in mounts if isinstance(mount, Mount))
 
 
 def _leaves_to_us(kind: type, *names: str) -> bool:

@@ -16,7 +16,7 @@ from clerk_fastapi.engine.authenticate import accepted
 from clerk_fastapi.protocol.authorization import Permission, Scope
 from clerk_fastapi.protocol.machine import TokenType
 from clerk_fastapi.web.guards import Guard
-from clerk_fastapi.web.routing.policies import Rule
+from clerk_fastapi.web.routing.deciding import Rule
 from clerk_fastapi.web.routing.routes import Leaf
 from clerk_fastapi.web.schemes import describe_guard
 

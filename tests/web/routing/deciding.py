@@ -10,7 +10,10 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from clerk_fastapi import Permission, Policy, Role
-from clerk_fastapi.web.routing.policies import Decided, Demand, decide, guard_of
+from clerk_fastapi.protocol.site import Site
+from clerk_fastapi.web.routing.deciding import Decided, decide
+from clerk_fastapi.web.routing.doors import Doors
+from clerk_fastapi.web.routing.policies import Demand, guard_of
 from clerk_fastapi.web.routing.routes import Tree
 
 __all__ = [
@@ -94,7 +97,8 @@ def judged(
     own_pages: Sequence[str] = (),
 ) -> tuple[list[Decided], list[str]]:
     """What is decided for an application, and what is wrong."""
-    return decide(policies, guard_of(default), Tree(app).leaves, own_pages)
+    doors = Doors([Site("development", None, sign_in_url=page) for page in own_pages])
+    return decide(policies, guard_of(default), Tree(app).leaves, doors)
 
 
 def rules(

@@ -312,12 +312,16 @@ def test_sign_in_page_elsewhere_is_no_route(local: LocalClerk) -> None:
     assert {verdict for verdict, _ in verdicts.values()} == {"guarded"}
 
 
-def test_mounted_application_has_the_pages_of_the_one_around_it(clerk: Clerk) -> None:
-    """Nobody runs lifespans of mounted applications; the paths are its own."""
-    inner = with_pages(governed(default="signed_in"))
-    app = FastAPI(openapi_url=None, lifespan=clerk.lifespan)
-    app.mount("/m", inner)
-    assert {path.replace("/m", ""): told for path, told in told(app).items()} == EXPECTED
+def test_mounted_application_has_the_pages_that_are_below_it(local: LocalClerk) -> None:
+    """Pages are paths of the site; the same path inside of a mount is another page."""
+    for page, expected in (("/m/sign-in", EXPECTED), ("/sign-in", {}), ("/", {})):
+        clerk = Clerk(**local.settings(), sign_in_url=page)
+        app = FastAPI(openapi_url=None, lifespan=clerk.lifespan)
+        app.mount("/m", with_pages(governed(default="signed_in")))
+        verdicts = {path.replace("/m", ""): verdict for path, verdict in told(app).items()}
+        assert [path for path, (verdict, _) in verdicts.items() if verdict == "unguarded"] == [
+            path for path, (verdict, _) in expected.items() if verdict == "unguarded"
+        ]
 
 
 def test_recursive_lifespan_is_looked_through_once() -> None:

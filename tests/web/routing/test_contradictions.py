@@ -21,7 +21,8 @@ from clerk_fastapi import (
     require_scope,
 )
 from clerk_fastapi.web.routing.contradictions import contradictions
-from clerk_fastapi.web.routing.policies import Demand, decide, guard_of
+from clerk_fastapi.web.routing.deciding import decide
+from clerk_fastapi.web.routing.policies import Demand, guard_of
 from clerk_fastapi.web.routing.routes import Tree
 from tests.web.conftest import Headers
 from tests.web.routing.deciding import live, read
@@ -103,6 +104,13 @@ def test_rule_for_some_methods_is_looked_at_and_so_is_the_one_behind_it() -> Non
     assert found(app, post) == []
     assert len(found(app, post, default="signed_in")) == 1
     assert len(found(app, get, default="signed_in")) == 2
+
+
+def test_default_that_decides_for_no_method_is_not_looked_at() -> None:
+    """It is asked about those alone that the route does not serve."""
+    app = guarded(require_api_key, methods=["GET", "POST"])
+    both = Policy(require_api_key, "/a", methods=["GET", "POST"])
+    assert found(app, both, default="signed_in") == []
 
 
 def test_guards_anywhere_are_looked_at() -> None:

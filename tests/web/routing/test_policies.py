@@ -16,7 +16,8 @@ from clerk_fastapi import (
     require_api_key,
     require_auth,
 )
-from clerk_fastapi.web.routing.policies import Demand, decide, describe, guard_of
+from clerk_fastapi.web.routing.deciding import decide
+from clerk_fastapi.web.routing.policies import Demand, describe, guard_of
 from clerk_fastapi.web.routing.routes import Tree
 from tests.web.routing.deciding import (
     ADMIN,
@@ -149,6 +150,24 @@ def test_pattern_is_compared_with_whole_paths() -> None:
     assert chosen(app, Policy("signed_in", "/read")) == {"GET/HEAD /read"}
 
 
+def test_routers_are_told_apart_though_they_are_equal() -> None:
+    """Starlette compares them by their routes."""
+    first, second = Router([Route("/a", answer)]), Router([Route("/a", answer)])
+    app = Starlette(routes=[Mount("/first", first), Mount("/second", second)])
+    assert chosen(app, Policy("signed_in", routers=[second])) == {"GET/HEAD /second/a"}
+
+
+def test_open_policy_by_path_stays_on_its_host() -> None:
+    """The paths of other hosts are not those that anybody thinks of; its router names them."""
+    staff = Router([Route("/docs", answer)])
+    app = Starlette(routes=[Host("staff.example", staff), Route("/docs", answer)])
+    open_to_all, shut = Policy("public", "/docs"), Policy("signed_in", "/docs")
+    assert [each.rule("GET").policy for each in judged(app, open_to_all)[0]] == [None, open_to_all]
+    assert [each.rule("GET").policy for each in judged(app, shut)[0]] == [shut, shut]
+    named = Policy("public", "/docs", routers=[staff])
+    assert [each.rule("GET").policy for each in judged(app, named)[0]] == [named, None]
+
+
 def test_one_name_may_be_that_of_several_routes() -> None:
     """All of them are chosen."""
     app = FastAPI(openapi_url=None)
@@ -223,10 +242,14 @@ def test_own_sign_in_page_is_public_under_a_default(app: FastAPI, page: str) -> 
     app.router.routes.pop()
     app.add_api_route("/sign-in/{step}", read)
     app.add_api_route("/sign-in/sso/callback", read)
+    app.add_api_route("/sign-in/{rest:path}", read)
     app.add_api_route("/sign-in-as", read)
     decided = rules(app, default="signed_in", own_pages=[page])
     public = {name for name, each in decided.items() if each.rule("GET").guard is None}
-    assert public == {"GET /sign-in", "GET /sign-in/{step}", "GET /sign-in/sso/callback"}
+    assert public == {
+        *("GET /sign-in", "GET /sign-in/{step}", "GET /sign-in/sso/callback"),
+        "GET /sign-in/{rest:path}",
+    }
 
 
 def test_route_that_serves_other_pages_too_stays_closed(app: FastAPI) -> None:

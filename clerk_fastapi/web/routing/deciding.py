@@ -1,0 +1,154 @@
+"""What was decided for every route, by the policies of an application and its default."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from clerk_fastapi.protocol.patterns import PathPattern, PathTemplate
+from clerk_fastapi.web.guards import Guard
+from clerk_fastapi.web.routing.doors import Doors
+from clerk_fastapi.web.routing.policies import Policy, describe, is_open
+from clerk_fastapi.web.routing.routes import Leaf
+from clerk_fastapi.web.routing.selection import Chosen, choose, in_part
+
+__all__ = ["Decided", "Rule", "decide"]
+
+logger = logging.getLogger("clerk_fastapi")
+
+
+class Rule(NamedTuple):
+    """Part of what was decided for a route: a guard, for some methods, or ``None`` for all."""
+
+    methods: frozenset[str] | None
+    guard: Guard | None
+    policy: Policy | None
+    """Who said so; ``None`` stands for the default."""
+
+    def holds_for(self, method: str | None) -> bool:
+        """Whether it is about a method, in capitals; WebSockets have none."""
+        return self.methods is None or method in self.methods
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decided:
+    """A route, and the rules for it: the first that holds for a method decides.
+
+    ``in_part`` are demands on a part of what it serves, which add to the default. They stop the
+    start-up, so that only routes that came later have some.
+    """
+
+    leaf: Leaf
+    rules: tuple[Rule, ...]
+    in_part: tuple[Rule, ...] = ()
+
+    def rule(self, method: str | None) -> Rule:
+        """The rule for a method; the last one holds for all."""
+        return next(rule for rule in self.rules if rule.holds_for(method))
+
+    def guards(self, method: str | None) -> Iterator[Guard]:
+        """All that a request with this method has to pass."""
+        rule = self.rule(method)
+        if rule.guard is not None:
+            yield rule.guard
+        if rule.policy is None:
+            for each in self.in_part:
+                if each.guard is not None and each.holds_for(method):
+                    yield each.guard
+
+
+def decide(
+    policies: Sequence[Policy],
+    default: Guard | None,
+    leaves: Sequence[Leaf],
+    doors: Doors | None = None,
+) -> tuple[list[Decided], list[str]]:
+    """Decide for every route, and say what is wrong with the policies.
+
+    :param doors: the sign-in and sign-up pages, which the default leaves public.
+    :returns: what was decided, and sentences about policies that choose no route, or demand
+        something of a part of what a route serves.
+    """
+    doors = doors or Doors(())
+    chosen = [choose(policy, leaves) for policy in policies]
+    decided = [
+        _decided(leaf, at, list(zip(policies, chosen, strict=True)), default, doors)
+        for at, leaf in enumerate(leaves)
+    ]
+    wrong = [problem for each in chosen for problem in each.problems]
+    if not wrong:
+        wrong = list(_left_open(policies, chosen, decided))
+        wrong += [sentence for page in doors.paths for sentence in _locked_out(page, decided)]
+    if not wrong:
+        _warn_of_shadows(policies, decided)
+    return decided, wrong
+
+
+def _decided(
+    leaf: Leaf,
+    at: int,
+    said: list[tuple[Policy, Chosen]],
+    default: Guard | None,
+    doors: Doors,
+) -> Decided:
+    beyond = Rule(None, None if doors.lead_to(leaf) else default, None)
+    rules = [_rule(policy) for policy, chosen in said if at in chosen.wholly]
+    partly = [_rule(policy) for policy, chosen in said if at in chosen.partly]
+    demanding = tuple(rule for rule in partly if not is_open(rule.guard))
+    return Decided(leaf, (*rules, beyond), demanding)
+
+
+def _rule(policy: Policy) -> Rule:
+    return Rule(policy.methods or None, policy.guard, policy)
+
+
+def _asked(policy: Policy, leaf: Leaf) -> frozenset[str | None]:
+    """The methods of a route that a policy is about; ``None`` stands for any that has no name."""
+    if leaf.methods is None:
+        return frozenset(policy.methods) or frozenset({None})
+    return frozenset(policy.methods & leaf.methods if policy.methods else leaf.methods)
+
+
+def _left_open(
+    policies: Sequence[Policy], chosen: Sequence[Chosen], decided: Sequence[Decided]
+) -> Iterator[str]:
+    """Say for which routes nobody decides, though a policy demands something of a part of them."""
+    cure = "give that route a policy of its own, which may come after this one"
+    for policy, each in zip(policies, chosen, strict=True):
+        if is_open(policy.guard):
+            continue
+        for at, path in each.partly.items():
+            methods = _asked(policy, decided[at].leaf)
+            if any(decided[at].rule(method).policy is None for method in methods):
+                yield in_part(decided[at].leaf, path, cure)
+
+
+def _locked_out(page: str, decided: Sequence[Decided]) -> Iterator[str]:
+    door = PathPattern(page)
+    for each in decided:
+        asked = each.leaf.methods is None or "GET" in each.leaf.methods
+        if not asked or each.leaf.kind == "websocket":
+            continue
+        if any(door.meets(PathTemplate.parse(path)) for path in each.leaf.paths):
+            guard = each.rule("GET").guard
+            if not is_open(guard):
+                yield (
+                    f"Nobody could sign in: {each.leaf} serves the page {page!r} and needs "
+                    f"{describe(guard)}; give it a policy that says 'public'."
+                )
+            return
+
+
+def _warn_of_shadows(policies: Sequence[Policy], decided: Sequence[Decided]) -> None:
+    decisive = {
+        id(each.rule(method).policy)
+        for each in decided
+        for rule in each.rules
+        if rule.policy is not None
+        for method in _asked(rule.policy, each.leaf)
+    }
+    for policy in policies:
+        if id(policy) not in decisive:
+            logger.warning("%r decides nothing: others before it choose all of its routes", policy)
