@@ -168,6 +168,13 @@ async def test_values_are_visible_and_can_be_read_back(
     assert await arrived(app, *ada.items()) == [["x-said", written]]
 
 
+@pytest.mark.parametrize("told", [7, b"user", ["user"], True])
+async def test_what_is_no_text_is_an_error(clerk: Clerk, ada: Headers, told: Any) -> None:
+    """A number may be an id, but who reads it back takes it for text."""
+    with pytest.raises(ConfigurationError, match="returns text, or None"):
+        await arrived(echo(clerk, {"x-said": lambda auth: told}), *ada.items())
+
+
 async def test_nobody_is_told_of_who_is_not_signed_in(
     clerk: Clerk, local: LocalClerk, ada: Headers, eve: Headers, clock: Any
 ) -> None:

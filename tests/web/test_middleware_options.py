@@ -195,6 +195,21 @@ async def test_malformed_page_of_one_request_is_an_error(
             await client.get("/me", headers=ada)
 
 
+@pytest.mark.parametrize("found", [{"sign_in_url": "/in"}, "/in", False, MiddlewareOptions])
+async def test_what_is_not_options_is_an_error(clerk: Clerk, ada: Headers, found: Any) -> None:
+    """It is not taken for none."""
+    async with running(made(clerk, lambda connection: found)) as client:
+        with pytest.raises(ConfigurationError, match=r"returns MiddlewareOptions\(...\), or None"):
+            await client.get("/me", headers=ada)
+
+
+@pytest.mark.parametrize("clerk", ["clerk", Clerk, 7])
+def test_clerk_of_options_has_to_be_one(clerk: Any) -> None:
+    """Nothing else is asked who somebody is."""
+    with pytest.raises(ConfigurationError, match="clerk of MiddlewareOptions is a Clerk"):
+        MiddlewareOptions(clerk=clerk)
+
+
 # --- another Clerk --------------------------------------------------------------------------------
 
 

@@ -65,6 +65,8 @@ async def sentence(app: FastAPI) -> str:
         ({"identity_headers": ["x-user-id"]}, "identity_headers is a mapping"),
         ({"identity_headers": {"user-id": "user_id"}}, "a name of its own that begins with x-"),
         ({"identity_headers": {"x-user-id": "user"}}, "An identity header tells one of user_id"),
+        ({"options": {"sign_in_url": "/in"}}, "options is a function of the request."),
+        ({"frontend_api_url": "http://localhost:1"}, "is for frontend_api_proxy=True."),
         ({"frontend_api_proxy": True}, "set CLERK_PROXY_URL"),
     ],
     ids=str,

@@ -99,6 +99,33 @@ async def test_policies_hold_for_routes_that_are_added_while_running(
     assert await statuses(app, "/shut/new", ada, {}) == [403, 401]
 
 
+async def test_route_that_a_demand_fits_in_part_is_held_to_it(
+    clerk: Clerk, ada: Headers, bob: Headers
+) -> None:
+    """At the start-up it would be refused; now it is closed to whom any part of it is."""
+    app = protected(
+        clerk,
+        Policy(ADMIN, "/admin/(.*)", methods=["GET"]),
+        Policy("public", "/shared/users"),
+        default="signed_in",
+    )
+    for path in ("/first", "/admin/", "/shared/users"):
+        app.add_route(path, page)
+
+    def change() -> None:
+        app.add_route("/{section}/{page}", page, methods=["GET", "POST"])
+
+    async with running(app) as client:
+        assert (await client.get("/first")).status_code == 401
+        change()
+        for path in ("/admin/users", "/other/users"):
+            found = [await client.get(path, headers=who) for who in (ada, bob, {})]
+            assert [answer.status_code for answer in found] == [200, 403, 401]
+            found = [await client.post(path, headers=who) for who in (ada, bob, {})]
+            assert [answer.status_code for answer in found] == [200, 200, 401]
+        assert (await client.get("/shared/users")).status_code == 200
+
+
 async def test_mistake_that_comes_with_a_change_is_logged_and_fails_closed(
     clerk: Clerk, ada: Headers, caplog: pytest.LogCaptureFixture
 ) -> None:

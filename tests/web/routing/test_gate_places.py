@@ -124,6 +124,19 @@ async def test_inner_policies_make_nothing_public(clerk: Clerk, ada: Headers) ->
         assert await statuses(app, path, ada, {}) == [200, 401]
 
 
+async def test_policies_ask_the_clerk_of_their_own_application(
+    clerk: Clerk, other: LocalClerk, ada: Headers, eve: Headers
+) -> None:
+    """Not that of an application further in: its users are strangers here."""
+    staff = Clerk(**other.settings())
+    sub = below(Route("/page", page))
+    app = protected(clerk, Policy("signed_in", "/sub/(.*)"))
+    app.mount("/sub", sub)
+    async with running(app) as client, staff.lifespan(sub):
+        found = [await client.get("/sub/page", headers=who) for who in (ada, eve, {})]
+    assert [answer.status_code for answer in found] == [200, 401, 401]
+
+
 async def test_gates_at_any_depth_all_judge(clerk: Clerk, ada: Headers, judged: list[str]) -> None:
     """Each sees the mounts below it."""
     inner = below(Mount("/c", Router([Route("/page", page)])))

@@ -1,11 +1,14 @@
 """What is wrong with policies is said, with the cure, and stops the start-up."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import APIRouter, FastAPI
-from starlette.routing import Route
+from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint
+from starlette.routing import BaseRoute, Route
 
 from clerk_fastapi import ConfigurationError, Guard, Policy, optional_auth
 from clerk_fastapi.web.routing.policies import Demand
@@ -18,10 +21,16 @@ from tests.web.routing.deciding import (
     complaint,
     items,
     judged,
+    live,
+    opaque,
     read,
     rules,
     shop,
 )
+
+
+class Endpoint(HTTPEndpoint):
+    """A class, which decides on methods itself."""
 
 
 @pytest.fixture
@@ -149,6 +158,53 @@ def test_part_of_a_route_may_be_public(app: FastAPI, demand: Demand) -> None:
 def test_part_of_a_route_under_a_default_is_still_an_error(app: FastAPI) -> None:
     """Being signed in is not what the policy demands."""
     assert "GET /{page}" in complaint(app, Policy(ADMIN, "/admin(.*)"), default="signed_in")
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        Route("/users/{id}", answer, methods=["POST"]),
+        Route("/users/{id}", answer, methods=["GET", "POST"]),
+    ],
+    ids=str,
+)
+def test_route_behind_the_named_one_is_in_question_for_its_other_methods(behind: BaseRoute) -> None:
+    """Routers prefer a route that takes the method to an earlier one that takes the path alone."""
+    app = Starlette(routes=[Route("/users/me", answer, methods=["GET"]), behind])
+    assert "'/users/me' of a policy is only a part of" in complaint(app, Policy(ADMIN, "/users/me"))
+
+
+def test_route_behind_the_named_one_is_hidden_where_both_take_the_same() -> None:
+    """Of each kind, and what serves only what is left over."""
+    app = FastAPI(openapi_url=None)
+    app.router.default = opaque
+    for path in ("/users/me", "/users/{id}"):
+        app.add_api_route(path, read, methods=["GET", "POST"])
+        app.add_api_websocket_route(path, live)
+    assert rules(app, Policy(ADMIN, "/users/me"))["GET/POST /users/{id}"].rule("GET").guard is None
+
+
+@pytest.mark.parametrize("demand", ["public", optional_auth])
+def test_name_of_several_routes_opens_none(demand: Demand) -> None:
+    """FastAPI calls routes after their functions, and two functions may be called alike."""
+    app = FastAPI(openapi_url=None)
+    for path in ("/open", "/shut"):
+        app.add_api_route(path, read)
+    assert complaint(app, Policy(demand, names=["read"])) == (
+        "The name 'read' of a policy that lets guests pass is that of /open and of /shut: "
+        "choose them by path."
+    )
+    assert rules(app, Policy("signed_in", names=["read"]))["GET /shut"].rule("GET").guard
+
+
+def test_directories_of_one_router_are_one_route(tmp_path: Path) -> None:
+    """FastAPI serves them with one object, so they are protected together."""
+    app = FastAPI(openapi_url=None)
+    app.frontend("/admin", directory=tmp_path)
+    app.frontend("/shop", directory=tmp_path)
+    assert complaint(app, Policy(ADMIN, "/admin/(.*)"))
+    both = Policy(ADMIN, "/admin/(.*)", "/shop/{path:path}")
+    assert rules(app, both)["fallback /admin/{path:path}"].rule("GET").guard == Guard(ADMIN)
 
 
 def test_part_of_a_route_that_other_selectors_rule_out_is_none(app: FastAPI) -> None:
