@@ -132,8 +132,8 @@ async def _call(app: ASGIApp, scope: Scope, *headers: tuple[str, str]) -> Outcom
 
     added = [(name.lower().encode(), value.encode()) for name, value in headers]
     fresh = {**scope, "headers": [*scope["headers"], *added], "state": {}}
-    # By then the server has answered 500; files have no WebSockets, as they once asserted.
-    with suppress(ConfigurationError, AssertionError):
+    # By then 500 is answered; files had ways to complain of WebSockets and of null bytes.
+    with suppress(ConfigurationError, AssertionError, ValueError):
         await app(fresh, receive, send)
     return _read(sent)
 
