@@ -30,9 +30,16 @@ def load(where: str, *, factory: bool) -> Starlette:
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as servers do
     with contextlib.redirect_stdout(sys.stderr):  # what modules print is no part of the answer
-        found = _attribute(_module(name), attributes)
-        if factory:
-            found = _made_by(found, where)
+        try:
+            found = _attribute(_module(name), attributes)
+            if factory:
+                found = _made_by(found, where)
+        except SystemExit:
+            # Its status would be taken for that of the audit.
+            raise ConfigurationError(
+                f"{name} ends the process when it is imported: leave that to what runs under "
+                "__name__ == '__main__'."
+            ) from None
     if isinstance(found, Starlette):
         return found
     if inspect.isroutine(found) or inspect.isclass(found):

@@ -7,7 +7,7 @@ from typing import Protocol
 from clerk_fastapi.errors import AccessDenied, ReverificationRequired, SessionTooOld
 from clerk_fastapi.protocol.authorization import Fresh, Requirement, Reverified
 
-__all__ = ["enforce"]
+__all__ = ["Judged", "enforce"]
 
 
 class Judged(Protocol):

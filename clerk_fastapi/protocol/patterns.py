@@ -116,14 +116,14 @@ class PathPattern:
 
         :raises ConfigurationError: if text of the pattern cannot be decoded.
         """
-        return _language(self.text).covers(template.language)
+        return _covers(self.text, template.text)
 
     def meets(self, template: PathTemplate) -> bool:
         """Whether a path that a route with this template can serve fits.
 
         :raises ConfigurationError: if text of the pattern cannot be decoded.
         """
-        return _language(self.text).meets(template.language)
+        return _meets(self.text, template.text)
 
 
 def _check_cost(text: str) -> None:
@@ -168,6 +168,17 @@ def _taking(part: re.Match[str]) -> str:
         taken = f"{_SEGMENT}(?:/{_SEGMENT})*"
     named = f"{slash}(?P<{part['name']}>{taken})"
     return f"(?:{named})?" if many in ("?", "*") else named
+
+
+# Applications that change their routes while they run ask the same again.
+@lru_cache(maxsize=16_384)
+def _covers(pattern: str, template: str) -> bool:
+    return _language(pattern).covers(PathTemplate.parse(template).language)
+
+
+@lru_cache(maxsize=16_384)
+def _meets(pattern: str, template: str) -> bool:
+    return _language(pattern).meets(PathTemplate.parse(template).language)
 
 
 @lru_cache(maxsize=256)

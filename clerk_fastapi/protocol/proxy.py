@@ -58,7 +58,11 @@ _OURS: Final = frozenset(
         b"host",
         b"true-client-ip",
         b"x-client-ip",
+        b"x-http-method-override",
+        b"x-method-override",
+        b"x-original-url",
         b"x-real-ip",
+        b"x-rewrite-url",
     }
 )
 _OURS_PREFIXES: Final = (b"cf-", b"x-forwarded-")

@@ -121,6 +121,8 @@ def to_sign_in(
     if is_at(visit, sign_in) or is_at(visit, sign_up):
         return way
     if isinstance(error, SessionPending):
+        if is_at(visit, tasks_page(sign_in)):
+            return way
         return way._replace(location=location(visit, tasks_page(sign_in)))
     if isinstance(error, CredentialsMissing):
         return way._replace(location=location(visit, sign_in))

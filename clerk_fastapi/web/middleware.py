@@ -13,7 +13,11 @@ from starlette.websockets import WebSocket
 
 from clerk_fastapi.engine.engine import Engine
 from clerk_fastapi.engine.state import SignedIn
-from clerk_fastapi.errors import BackendUnavailable, ConfigurationError
+from clerk_fastapi.errors import (
+    BackendUnavailable,
+    ClerkError,
+    ConfigurationError,
+)
 from clerk_fastapi.web.answering import answering
 from clerk_fastapi.web.identity_headers import IdentityHeaders, Told
 from clerk_fastapi.web.pages import PAGES, Pages
@@ -106,7 +110,7 @@ class ClerkMiddleware:
         if scope["type"] == "lifespan":
             await self._live(scope, receive, send)
             return
-        opened = self._opened or self._open(scope)
+        opened = self._opened_for(scope)
         if opened.proxy is not None and opened.proxy.serves(scope):
             await opened.proxy(scope, receive, send)
             return
@@ -139,15 +143,26 @@ class ClerkMiddleware:
         try:
             await self.app(scope, receive, start_up)
         finally:
-            if self._opened is not None:
-                self._opened.gate.close()
-                self._opened = None
+            self._close()
+
+    def _opened_for(self, scope: Scope) -> _Opened:
+        """What was opened with the Clerk of a request; a mounted application can get another."""
+        opened = self._opened
+        if opened is None or clerk_of(opened.app, scope) is not opened.engine:
+            return self._open(scope)
+        return opened
+
+    def _close(self) -> None:
+        if self._opened is not None:
+            self._opened.gate.close()
+            self._opened = None
 
     def _open(self, scope: Scope) -> _Opened:
         """Check the arguments and decide for the routes, as late as that can be done.
 
         :raises ConfigurationError: if anything is wrong, or no Clerk is running.
         """
+        self._close()
         app = _application(self.app, scope)
         engine = clerk_of(app, scope)
         pages = Pages(unauthorized_url=self._unauthorized_url)
@@ -159,9 +174,9 @@ class ClerkMiddleware:
             raise ConfigurationError("frontend_api_url is for frontend_api_proxy=True.")
         if self._proxies:
             proxy = FrontendApiProxy(engine, frontend_api_url=self._frontend_api_url)
-        doors = Doors([engine.site], _place(scope))
+        doors = Doors([engine.site], _place(scope), self._unauthorized_url)
         gate = Gate(app, checked_policies(self._policies), guard_of(self._default), doors)
-        self._opened = _Opened(app, gate, proxy, pages, headers)
+        self._opened = _Opened(app, engine, gate, proxy, pages, headers)
         return self._opened
 
 
@@ -169,6 +184,7 @@ class _Opened(NamedTuple):
     """A middleware whose application is running."""
 
     app: Starlette
+    engine: Engine[Any]
     gate: Gate
     proxy: FrontendApiProxy | None
     pages: Pages
@@ -202,7 +218,7 @@ def checked_policies(policies: Sequence[Policy]) -> Sequence[Policy]:
     """
     # Not an iterator: it would be used up when the application starts for a second time.
     if isinstance(policies, Sequence) and all(isinstance(each, Policy) for each in policies):
-        return policies
+        return tuple(policies)
     raise ConfigurationError("policies is a list of Policy objects.")
 
 
@@ -225,7 +241,7 @@ def _application(app: ASGIApp, scope: Scope) -> Starlette:
     )
 
 
-async def _refuse(error: BackendUnavailable, scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(error: ClerkError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer what is refused before it reaches the application, and so its error handlers."""
     if scope["type"] == "websocket":
         connection: HTTPConnection = WebSocket(scope, receive, send)

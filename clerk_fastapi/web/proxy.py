@@ -25,6 +25,7 @@ from clerk_fastapi.protocol.proxy import (
 __all__ = ["LIMITS", "FrontendApiProxy", "ProxyLimits"]
 
 _FAILED = "proxy_request_failed"
+_SMALL = 65_536
 
 
 class ProxyLimits(NamedTuple):
@@ -113,6 +114,9 @@ class _Body:
         while not self._message.get("body") and self._message.get("more_body"):
             await self._read()
         if self._message.get("body"):
+            if self.declared is not None and self.declared <= _SMALL:
+                # Whoever is slow with it takes no connection away from others.
+                return _again([chunk async for chunk in self._chunks()])
             return self._chunks()
         self.end()
         return None
@@ -155,6 +159,11 @@ class _Body:
     def _count(self, size: int) -> None:
         if size > self._limits.request:
             raise ProxyRefused(413, _FAILED, "The request is too large.")
+
+
+async def _again(chunks: list[bytes]) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
 
 
 class _Gone(Exception):

@@ -361,3 +361,21 @@ async def test_middleware_that_answers_by_itself_is_left_alone(instance: Instanc
     async with running(app) as client:
         statuses = [await get(app, client, path) for path in ("/sub/x", "/sub/served/", SERVED)]
         assert statuses == [404, 307, 401]
+
+
+async def test_change_that_fastapi_counts_as_none_is_noticed(instance: Instance) -> None:
+    """One router is taken off and another grows: the sum by which FastAPI sees changes is equal."""
+    visits, outer, one, other = Visits(), APIRouter(), APIRouter(), APIRouter()
+    one.add_api_route("/one", visits.page("one", BOB))
+    other.add_api_route("/other", visits.page("other", BOB))
+    outer.include_router(one)
+    outer.include_router(other)
+    app = application(instance)
+    app.include_router(outer)
+    async with running(app) as client:
+        assert await get(app, client, "/one") == 401
+        outer.routes.pop()
+        one.add_api_route("/new", visits.page("new", BOB))
+        assert await get(app, client, "/new") == 401
+        assert visits.of == {}
+        assert await get(app, client, "/new", *instance.tokens[BOB]) == 200

@@ -219,6 +219,22 @@ async def test_inner_middleware_tells_its_own(
     ]
 
 
+async def test_page_is_sent_round_by_clerk_before_anybody_is_told_of(clerk: Clerk) -> None:
+    """Whoever may be signed in is not taken for a guest; scripts and sockets are never sent."""
+    page = {"Sec-Fetch-Dest": "document", "Accept": "text/html", "host": "test"}
+    app = echo(clerk)
+    async with running(app) as client:
+        for path in ("/", "/missing"):
+            answer = await client.get(path, headers=page)
+            assert answer.status_code == 307
+            assert "/v1/client/handshake" in answer.headers["location"]
+            assert answer.headers["cache-control"] == "no-store"
+            assert answer.headers["x-clerk-auth-status"] == "handshake"
+        assert (await client.get("/", headers={"Accept": "application/json"})).status_code == 200
+        assert (await client.post("/missing", headers=page)).status_code == 404
+        assert (await open_websocket(app, "/", page))[1]["text"] == "[]"
+
+
 # --- when Clerk is down ---------------------------------------------------------------------------
 
 

@@ -94,6 +94,19 @@ async def test_locked_sign_in_page_stops_the_start_up(local: LocalClerk) -> None
     assert await statuses(made(elsewhere, **shut), "/page", {}) == [401]
 
 
+async def test_page_for_the_unauthorized_that_they_may_not_see_stops_the_start_up(
+    clerk: Clerk, ada: Headers
+) -> None:
+    """Those who are sent there are signed in, and lack something."""
+    shut: dict[str, Any] = {"policies": [Policy(ADMIN, "/page")], "unauthorized_url": "/page?why=1"}
+    assert "Nobody who is turned away could see why" in await sentence(made(clerk, **shut))
+    for demand in ("signed_in", "public"):
+        seen: dict[str, Any] = {"default": demand, "unauthorized_url": "/page"}
+        assert await statuses(made(clerk, **seen), "/page", ada) == [200]
+    elsewhere: dict[str, Any] = shut | {"unauthorized_url": "https://help.example/page"}
+    assert await statuses(made(clerk, **elsewhere), "/page", ada) == [200]
+
+
 async def test_own_sign_in_page_stays_public_under_a_default(local: LocalClerk) -> None:
     """So that somebody can sign in."""
     clerk = Clerk(**local.settings(), sign_in_url="/page", sign_up_url="/up")
@@ -211,6 +224,39 @@ async def test_application_may_be_wrapped_by_hand(clerk: Clerk, ada: Headers) ->
             await client.get("/page", headers=ada)
     for _ in range(2):
         assert await statuses(around, "/page", ada, {}) == [200, 401]
+
+
+async def test_mounted_application_follows_the_clerk_around_it(
+    clerk: Clerk, other: LocalClerk, ada: Headers, eve: Headers
+) -> None:
+    """One that two applications mount is judged by either's Clerk, whoever came last."""
+    staff, sub = Clerk(**other.settings()), FastAPI()
+    sub.add_route("/page", page)
+    sub.add_middleware(ClerkMiddleware, default="signed_in")
+    apps = [FastAPI(lifespan=each.lifespan) for each in (clerk, staff)]
+    for app in apps:
+        app.mount("/sub", sub)
+    async with running(apps[0]) as first, running(apps[1]) as second:
+        for _ in range(2):
+            found = [
+                (await client.get("/sub/page", headers=who)).status_code
+                for client in (first, second)
+                for who in (ada, eve, {})
+            ]
+            assert found == [200, 401, 401, 401, 200, 401]
+
+
+async def test_mounted_application_is_served_again_after_a_restart(
+    clerk: Clerk, local: LocalClerk, ada: Headers
+) -> None:
+    """With whichever Clerk is running then; its middleware has no lifespan to notice by."""
+    sub = FastAPI()
+    sub.add_route("/page", page)
+    sub.add_middleware(ClerkMiddleware, default="signed_in")
+    for each in (clerk, clerk, Clerk(**local.settings())):
+        app = FastAPI(lifespan=each.lifespan)
+        app.mount("/sub", sub)
+        assert await statuses(app, "/sub/page", ada, {}) == [200, 401]
 
 
 async def test_middleware_around_no_application_is_an_error(ada: Headers) -> None:

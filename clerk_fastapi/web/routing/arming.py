@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextvars import ContextVar
+from contextlib import suppress
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from types import MethodType
 from typing import Any, Final, NamedTuple, Protocol
@@ -18,6 +19,7 @@ from clerk_fastapi.web.running import Entrance
 __all__ = [
     "GATED",
     "NOBODY",
+    "Gate",
     "Journey",
     "Passed",
     "Standing",
@@ -27,6 +29,7 @@ __all__ = [
     "innermost",
     "journey",
     "keeps_its_handle",
+    "leave",
     "unlink",
     "watch",
 ]
@@ -78,6 +81,13 @@ class Journey(NamedTuple):
 journey: Final[ContextVar[Journey]] = ContextVar("clerk_fastapi.journey", default=Journey())  # noqa: B039  # it is immutable
 
 
+def leave(token: Token[Journey]) -> None:
+    """Go back to where a request came from."""
+    # One that never ended is cleared away elsewhere, where it was not on a journey.
+    with suppress(ValueError):
+        journey.reset(token)
+
+
 class _OnTheWay:
     """Handles as a mount does, and notes that a request came by it.
 
@@ -95,7 +105,7 @@ class _OnTheWay:
         try:
             await self.handle(scope, receive, send)
         finally:
-            journey.reset(token)
+            leave(token)
 
 
 class _Armed(_OnTheWay):
@@ -118,7 +128,7 @@ class _Armed(_OnTheWay):
                     await passed.gate.admit(route, way, passed.engine, scope)
             await self.handle(scope, receive, send)
         finally:
-            journey.reset(token)
+            leave(token)
             scope[GATED] = marked
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from clerk_fastapi.protocol.patterns import PathPattern, PathTemplate
+from clerk_fastapi.protocol.patterns import PathTemplate
 from clerk_fastapi.web.guards import Guard
 from clerk_fastapi.web.routing.doors import Doors
 from clerk_fastapi.web.routing.policies import Policy, describe, is_open
@@ -17,6 +17,9 @@ from clerk_fastapi.web.routing.selection import Chosen, choose, in_part
 __all__ = ["Decided", "Rule", "decide"]
 
 logger = logging.getLogger("clerk_fastapi")
+
+_VISITING: Final = frozenset({"GET", "HEAD", "POST"})
+"""What it takes to sign in."""
 
 
 class Rule(NamedTuple):
@@ -81,6 +84,7 @@ def decide(
     if not wrong:
         wrong = list(_left_open(policies, chosen, decided))
         wrong += [sentence for page in doors.paths for sentence in _locked_out(page, decided)]
+        wrong += [said for page in doors.turned_away for said in _turned_away(page, decided)]
     if not wrong:
         _warn_of_shadows(policies, decided)
     return decided, wrong
@@ -93,11 +97,13 @@ def _decided(
     default: Guard | None,
     doors: Doors,
 ) -> Decided:
-    beyond = Rule(None, None if doors.lead_to(leaf) else default, None)
+    beyond = [Rule(None, default, None)]
+    if doors.lead_to(leaf):
+        beyond.insert(0, Rule(_VISITING, None, None))
     rules = [_rule(policy) for policy, chosen in said if at in chosen.wholly]
     partly = [_rule(policy) for policy, chosen in said if at in chosen.partly]
     demanding = tuple(rule for rule in partly if not is_open(rule.guard))
-    return Decided(leaf, (*rules, beyond), demanding)
+    return Decided(leaf, (*rules, *beyond), demanding)
 
 
 def _rule(policy: Policy) -> Rule:
@@ -126,18 +132,31 @@ def _left_open(
 
 
 def _locked_out(page: str, decided: Sequence[Decided]) -> Iterator[str]:
-    door = PathPattern(page)
+    for leaf, guard in _serving(page, decided):
+        if not is_open(guard):
+            yield (
+                f"Nobody could sign in: {leaf} serves the page {page!r} and needs "
+                f"{describe(guard)}; give it a policy that says 'public'."
+            )
+
+
+def _turned_away(page: str, decided: Sequence[Decided]) -> Iterator[str]:
+    for leaf, guard in _serving(page, decided):
+        if guard is not None and not is_open(guard) and guard.requirement is not None:
+            yield (
+                f"Nobody who is turned away could see why: {leaf} serves the page {page!r} and "
+                f"needs {describe(guard)}; give it a policy that says 'signed_in' or 'public'."
+            )
+
+
+def _serving(page: str, decided: Sequence[Decided]) -> Iterator[tuple[Leaf, Guard | None]]:
+    """The route that serves a page, and what guards it."""
+    door = PathTemplate.parse(page.partition("?")[0].partition("#")[0]).language
     for each in decided:
-        asked = each.leaf.methods is None or "GET" in each.leaf.methods
-        if not asked or each.leaf.kind == "websocket":
-            continue
-        if any(door.meets(PathTemplate.parse(path)) for path in each.leaf.paths):
-            guard = each.rule("GET").guard
-            if not is_open(guard):
-                yield (
-                    f"Nobody could sign in: {each.leaf} serves the page {page!r} and needs "
-                    f"{describe(guard)}; give it a policy that says 'public'."
-                )
+        is_asked = each.leaf.methods is None or "GET" in each.leaf.methods
+        served = [PathTemplate.parse(path).language for path in each.leaf.paths]
+        if is_asked and each.leaf.kind != "websocket" and any(map(door.meets, served)):
+            yield each.leaf, each.rule("GET").guard
             return
 
 

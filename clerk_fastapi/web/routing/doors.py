@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from clerk_fastapi.protocol.patterns import PathPattern, PathTemplate
+from clerk_fastapi.protocol.patterns import PathTemplate
 from clerk_fastapi.protocol.site import Site
 from clerk_fastapi.protocol.url import origin_of
 from clerk_fastapi.web.routing.routes import Leaf
@@ -17,19 +17,25 @@ class Doors:
 
     :param sites: the sites whose pages they are.
     :param prefix: where the application is mounted; ``None`` if nobody can tell.
+    :param unauthorized_url: the page for those who are signed in and not allowed.
     """
 
-    def __init__(self, sites: Iterable[Site], prefix: str | None = "") -> None:
+    def __init__(
+        self,
+        sites: Iterable[Site],
+        prefix: str | None = "",
+        unauthorized_url: str | None = None,
+    ) -> None:
+        turned_away = unauthorized_url if unauthorized_url and unauthorized_url[0] == "/" else None
+        self.turned_away = list(_below(prefix, turned_away))
         pages = [_page(site, url) for site in sites for url in (site.sign_in_url, site.sign_up_url)]
         self.paths = [path for page in pages for path in _below(prefix, page)]
-        self._patterns = [pattern for path in self.paths for pattern in _patterns(path)]
+        self._open = [template for path in self.paths for template in _templates(path)]
 
     def lead_to(self, leaf: Leaf) -> bool:
         """Whether a route serves nothing but these pages, and what is below them."""
-        templates = [PathTemplate.parse(path) for path in leaf.paths]
-        return all(
-            any(pattern.covers(template) for pattern in self._patterns) for template in templates
-        )
+        served = [PathTemplate.parse(path).language for path in leaf.paths]
+        return all(any(page.language.covers(each) for page in self._open) for each in served)
 
 
 def _page(site: Site, url: str | None) -> str | None:
@@ -50,7 +56,8 @@ def _below(prefix: str | None, page: str | None) -> Iterator[str]:
         yield page[len(prefix) :] or "/"
 
 
-def _patterns(path: str) -> Iterator[PathPattern]:
-    yield PathPattern(path)
-    if path != "/":  # Clerk's components have pages of their own below
-        yield PathPattern(f"{path}/(.*)")
+def _templates(path: str) -> Iterator[PathTemplate]:
+    """A page and those of Clerk's components below it, as text: it is no pattern of anything."""
+    below = ["/{rest:path}"] if path != "/" else ["tasks", "create"]
+    if "{" not in path:
+        yield from (PathTemplate.parse(path + end) for end in ["", *below])

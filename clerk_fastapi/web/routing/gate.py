@@ -24,6 +24,7 @@ from clerk_fastapi.web.routing.arming import (
     arm_mount,
     innermost,
     journey,
+    leave,
     unlink,
     watch,
 )
@@ -92,7 +93,7 @@ class Gate(Standing):
         try:
             await self.routes(scope, receive, self._watching(passed, scope, send))
         finally:
-            journey.reset(token)
+            leave(token)
             scope[GATED] = marked
 
     def refresh(self) -> None:

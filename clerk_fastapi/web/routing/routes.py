@@ -132,18 +132,24 @@ class Tree:
         home = place
         if hasattr(route, "effective_candidates"):
             # What FastAPI has made of an included router, and will choose from; that can be old.
-            self._look(route.effective_candidates)
+            self._look_at_branches(route)
             home = self._included(place, route)
         for context in iter_route_contexts([route]):
             served, described = _effective(context)
             inner = _found(context.original_route, declared) or home
             below = inside(served)
-            if below is not None:
+            if below is not None and not any(each is below for each in inner.routers):
                 self.mounts.append(served)
                 self._note(served, "app")
                 self._add_router(inner.beyond(served), below)
             else:
                 self.leaves.append(inner.leaf_of(context, served, described))
+
+    def _look_at_branches(self, included: Any) -> None:
+        self._look(included.effective_candidates)
+        for candidate in included.effective_candidates():
+            if hasattr(candidate, "effective_candidates"):
+                self._look_at_branches(candidate)
 
     def _declared_in(self, place: _Place, route: BaseRoute) -> Iterator[tuple[BaseRoute, _Place]]:
         """Tell where each route was declared, in routers that include one another."""

@@ -86,7 +86,9 @@ def _by_paths(paths: Sequence[str], leaves: Sequence[Leaf]) -> Chosen:
     covered: dict[int, set[str]] = {}
     for path in paths:
         meant = set(with_template(path, [each for leaf in leaves for each in leaf.paths]))
-        pattern = None if "{" in path else PathPattern(path)
+        # A template is one, even if it looks like a pattern: /orders:cancel.
+        is_template = "{" in path or (bool(meant) and not set(path).isdisjoint(":("))
+        pattern = None if is_template else PathPattern(path)
         named = [leaf for leaf in leaves if not meant.isdisjoint(leaf.paths)]
         fitting: dict[int, set[str]] = {}
         met: dict[int, str] = {}
@@ -115,14 +117,16 @@ def _of_no_route(path: str, met: dict[int, str], leaves: Sequence[Leaf]) -> str:
 
 
 def _is_hidden(at: int, leaves: Sequence[Leaf], named: Sequence[Leaf]) -> bool:
-    """Whether a route stands behind one of the very path, which takes what this could."""
+    """Whether a route stands behind one of the very path, which takes all that this could."""
     leaf = leaves[at]
     before = [each for each in leaves[:at] if each in named and each.way == leaf.way]
-    if leaf.kind in ("mount", "fallback"):
+    if leaf.kind == "fallback":
         return bool(before)
     alike = [each for each in before if each.kind == leaf.kind]
+    if leaf.kind == "websocket" or any(each.methods is None for each in alike):
+        return bool(alike)
     served = {method for each in alike for method in each.methods or ()}
-    return bool(alike) and (leaf.methods or frozenset()) <= served
+    return leaf.methods is not None and leaf.methods <= served
 
 
 def _can_be_asked(policy: Policy, leaf: Leaf) -> bool:

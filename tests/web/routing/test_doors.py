@@ -82,6 +82,27 @@ def test_mounted_application_sees_what_is_below_its_mount(
     assert Doors([site(sign_in_url="/accounts/in")], prefix).paths == paths
 
 
+@pytest.mark.parametrize(
+    ("url", "prefix", "paths"),
+    [
+        ("/no", "", ["/no"]),
+        ("/no?why=1", "", ["/no?why=1"]),
+        ("/a/no", "/a", ["/no"]),
+        ("/no", "/a", []),
+        ("/no", None, []),
+        (f"{OURS}/no", "", []),
+        (None, "", []),
+    ],
+)
+def test_page_for_the_unauthorized_is_known_and_no_door(
+    url: str | None, prefix: str | None, paths: list[str]
+) -> None:
+    """It is for those who are signed in."""
+    doors = Doors((), prefix, url)
+    assert (doors.turned_away, doors.paths) == (paths, [])
+    assert led_to(doors, "/no") == []
+
+
 # --- what leads to them ---------------------------------------------------------------------------
 
 
@@ -122,6 +143,29 @@ async def test_doors_stay_open_in_a_mounted_application(local: LocalClerk) -> No
     async with running(app) as client:
         for path, status in (("/in", 200), ("/in/two", 200), ("/accounts/in", 401)):
             assert (await client.get(f"/accounts{path}")).status_code == status, path
+
+
+async def test_doors_are_those_of_the_clerk_that_decides(
+    local: LocalClerk, other: LocalClerk
+) -> None:
+    """Two applications that mount one have each its own."""
+    clerks = [
+        Clerk(**each.settings(), sign_in_url=url)
+        for each, url in ((local, "/sub/in"), (other, "/sub/enter"))
+    ]
+    sub = below(Route("/in", page), Route("/enter", page))
+    sub.add_middleware(ClerkMiddleware, default="signed_in")
+    apps = [FastAPI(lifespan=clerk.lifespan) for clerk in clerks]
+    for app in apps:
+        app.mount("/sub", sub)
+    async with running(apps[0]) as first, running(apps[1]) as second:
+        for _ in range(2):
+            found = [
+                (await client.get(path)).status_code
+                for client in (first, second)
+                for path in ("/sub/in", "/sub/enter")
+            ]
+            assert found == [200, 401, 401, 200]
 
 
 async def test_doors_below_a_mount_stay_open_from_outside(local: LocalClerk) -> None:

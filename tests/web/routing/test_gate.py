@@ -263,6 +263,20 @@ async def test_what_no_route_serves_is_not_judged(
     assert judged == ["role org:admin"] * 2
 
 
+async def test_what_no_route_of_a_mounted_application_serves_is_not_judged(
+    clerk: Clerk, judged: list[str]
+) -> None:
+    """Although it has a middleware of its own."""
+    app, sub = protected(clerk, default=ADMIN), below(Route("/a/", page))
+    sub.add_middleware(ClerkMiddleware, default=ADMIN)
+    app.mount("/sub", sub)
+    async with running(app) as client:
+        assert (await client.get("/sub/missing")).status_code == 404
+        assert (await client.get("/sub/a")).status_code == 307
+        assert judged == []
+        assert (await client.get("/sub/a/")).status_code == 401
+
+
 async def test_websocket_without_a_route_is_closed_as_ever(clerk: Clerk) -> None:
     """Nothing of it is judged."""
     app = protected(clerk, default=ADMIN)

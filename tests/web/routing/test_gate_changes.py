@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from clerk_fastapi import (
     Clerk,
@@ -81,6 +82,44 @@ async def test_routes_of_a_router_that_grows_are_judged(clerk: Clerk, ada: Heade
 
     assert await added(app, change, "/known/page", ada) == [200, 401]
     assert await statuses(app, "/new/page", ada, {}) == [200, 401]
+
+
+async def test_route_that_middleware_adds_on_the_way_to_it_is_judged(
+    clerk: Clerk, ada: Headers
+) -> None:
+    """Between the gate and the application that it belongs to."""
+    sub = below()
+
+    class Adding:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            if not sub.routes:
+                sub.add_route("/late", page)
+            await self.app(scope, receive, send)
+
+    sub.add_middleware(Adding)
+    app = protected(clerk, default=ADMIN)
+    app.mount("/sub", sub)
+    assert await statuses(app, "/sub/late", {}, ada, {}) == [401, 200, 401]
+
+
+async def test_policies_that_are_taken_away_hold_until_the_next_start(
+    clerk: Clerk, ada: Headers
+) -> None:
+    """What was read at the start-up is what counts, however the routes change."""
+    policies = [Policy(ADMIN, "/(.*)")]
+    app = FastAPI(lifespan=clerk.lifespan, openapi_url=None)
+    app.add_middleware(ClerkMiddleware, policies=policies)
+    app.add_route("/first", page)
+
+    def change() -> None:
+        policies.clear()
+        app.add_route("/new", page)
+
+    assert await added(app, change, "/new", ada) == [200, 401]
+    assert await statuses(app, "/new", {}) == [200]
 
 
 async def test_policies_hold_for_routes_that_are_added_while_running(

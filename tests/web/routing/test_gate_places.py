@@ -163,6 +163,19 @@ async def test_application_within_foreign_middleware_is_judged_at_both_its_doors
     assert judged == ["a signed-in user", "role org:admin"]
 
 
+async def test_what_lies_behind_a_route_that_was_asked_is_not_asked_again(
+    clerk: Clerk, ada: Headers, judged: list[str]
+) -> None:
+    """An application may be mounted as it is, and within other middleware as well."""
+    shared = below(Route("/page", page))
+    app = protected(clerk, Policy(ADMIN, "/wrapped/(.*)"), Policy(OWNER, "/plain/(.*)"))
+    app.mount("/wrapped", GZipMiddleware(shared))
+    app.mount("/plain", shared)
+    assert await statuses(app, "/wrapped/page", ada, {}) == [200, 401]
+    assert await statuses(app, "/plain/page", ada, {}) == [403, 401]
+    assert judged == ["role org:admin"] * 2 + ["role org:owner"] * 2
+
+
 async def test_two_middlewares_of_one_application_both_judge(
     clerk: Clerk, ada: Headers, bob: Headers
 ) -> None:

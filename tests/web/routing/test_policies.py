@@ -137,6 +137,15 @@ def test_route_before_the_one_that_is_named_is_in_question(
     assert bool(wrong) == is_wrong
 
 
+def test_template_is_one_even_if_it_looks_like_a_pattern() -> None:
+    """What a route is written with names that route."""
+    app = FastAPI(openapi_url=None)
+    for path in ("/orders:cancel", "/orders-all", "/items/{id}:close", "/items/{id:int}:close"):
+        app.add_api_route(path, read)
+    assert chosen(app, Policy("signed_in", "/orders:cancel")) == {"GET /orders:cancel"}
+    assert chosen(app, Policy("signed_in", "/items/{id}:close")) == {"GET /items/{id}:close"}
+
+
 def test_pattern_is_compared_with_whole_paths() -> None:
     """Those behind mounts and prefixes, hosts aside."""
     routes = [Route("/read", answer)]

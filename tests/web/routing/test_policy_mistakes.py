@@ -8,7 +8,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute
 
 from clerk_fastapi import ConfigurationError, Guard, Policy, optional_auth
 from clerk_fastapi.web.routing.policies import Demand
@@ -165,6 +165,9 @@ def test_part_of_a_route_under_a_default_is_still_an_error(app: FastAPI) -> None
     [
         Route("/users/{id}", answer, methods=["POST"]),
         Route("/users/{id}", answer, methods=["GET", "POST"]),
+        Route("/users/{id}", Endpoint),
+        Mount("/users", opaque),
+        WebSocketRoute("/users/{id}", live),
     ],
     ids=str,
 )
@@ -172,6 +175,13 @@ def test_route_behind_the_named_one_is_in_question_for_its_other_methods(behind:
     """Routers prefer a route that takes the method to an earlier one that takes the path alone."""
     app = Starlette(routes=[Route("/users/me", answer, methods=["GET"]), behind])
     assert "'/users/me' of a policy is only a part of" in complaint(app, Policy(ADMIN, "/users/me"))
+
+
+def test_route_on_another_host_hides_nothing() -> None:
+    """Requests to other hosts go on to what stands behind it."""
+    staff = Host("staff.example", Router([Route("/users/me", answer)]))
+    app = Starlette(routes=[staff, Route("/users/{id}", answer)])
+    assert "GET/HEAD /users/{id} serves" in complaint(app, Policy(ADMIN, "/users/me"))
 
 
 def test_route_behind_the_named_one_is_hidden_where_both_take_the_same() -> None:
@@ -242,6 +252,12 @@ def test_policy_that_decides_something_is_not_warned_of(
 ) -> None:
     """One route, or one method of a route, is enough."""
     rules(app, *policies)
+    assert caplog.messages == []
+
+
+def test_mistakes_are_not_warned_of_as_well(app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:
+    """A policy that finds nothing is shadowed by nobody."""
+    assert complaint(app, Policy(ADMIN, "/amin"), Policy("signed_in", "/admin"))
     assert caplog.messages == []
 
 
