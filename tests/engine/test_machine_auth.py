@@ -11,6 +11,7 @@ from tests.engine.clock import NOW
 
 
 def clock() -> float:
+    """The moment at which all of them are judged."""
     return NOW
 
 
