@@ -153,9 +153,9 @@ class ClerkMiddleware:
         return opened
 
     def _close(self) -> None:
-        if self._opened is not None:
-            self._opened.gate.close()
-            self._opened = None
+        opened, self._opened = self._opened, None
+        if opened is not None and opened.gate is not None:
+            opened.gate.close()
 
     def _open(self, scope: Scope) -> _Opened:
         """Check the arguments and decide for the routes, as late as that can be done.
@@ -175,7 +175,9 @@ class ClerkMiddleware:
         if self._proxies:
             proxy = FrontendApiProxy(engine, frontend_api_url=self._frontend_api_url)
         doors = Doors([engine.site], _place(scope), self._unauthorized_url)
-        gate = Gate(app, checked_policies(self._policies), guard_of(self._default), doors)
+        policies, default = checked_policies(self._policies), guard_of(self._default)
+        # Where everything is public there is nothing to judge.
+        gate = Gate(app, policies, default, doors) if policies or default else None
         self._opened = _Opened(app, engine, gate, proxy, pages, headers)
         return self._opened
 
@@ -185,7 +187,7 @@ class _Opened(NamedTuple):
 
     app: Starlette
     engine: Engine[Any]
-    gate: Gate
+    gate: Gate | None
     proxy: FrontendApiProxy | None
     pages: Pages
     identity_headers: IdentityHeaders

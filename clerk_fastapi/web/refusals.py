@@ -47,7 +47,9 @@ def teach(scope: AsgiScope) -> None:
     Starlette keeps the handlers of the running application on the scope. They were collected before
     the lifespan began, too early for ``app.add_exception_handler``.
     """
-    _add_to(scope["starlette.exception_handlers"][0])
+    handlers = scope["starlette.exception_handlers"][0]
+    if _Taught not in handlers:
+        _add_to(handlers)
 
 
 def teach_application(app: Starlette) -> None:
@@ -55,7 +57,12 @@ def teach_application(app: Starlette) -> None:
     _add_to(app.exception_handlers)
 
 
+class _Taught(Exception):
+    """Never raised: it stands among the handlers of an application that needs no more of them."""
+
+
 def _add_to(handlers: MutableMapping[Any, Any]) -> None:
+    handlers[_Taught] = answer
     # A redirect is no error to be worded differently: without its headers it would be none.
     handlers.setdefault(HandshakeRequired, answer)
     # Not for all of ClerkError: a ConfigurationError is no refusal but a fault of the server's.

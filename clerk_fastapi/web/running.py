@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
@@ -35,6 +35,13 @@ _NOT_RUN = (
 Routes = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 
+class _Running(NamedTuple):
+    """The Clerk that decides from an application on; private, so that nothing else passes for it."""
+
+    engine: Engine[Any]
+    app: Starlette | None
+
+
 class Entrance:
     """What every request passes on its way to the routes of an application that has a Clerk.
 
@@ -48,7 +55,8 @@ class Entrance:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Name the Clerk that decides from here on."""
         if self.engine is not None and scope["type"] != "lifespan":
-            scope[_RUNNING] = engine = _chosen(scope) or self.engine
+            engine = _chosen(scope) or self.engine
+            scope[_RUNNING] = _Running(engine, scope.get("app"))
             teach(scope)
             if scope["type"] == "http" and ANSWER not in scope:
                 send = answering(scope, send, explain=False)
@@ -61,13 +69,15 @@ def running_engine(scope: Scope) -> Engine[Any]:
 
     :raises ConfigurationError: if none was started; the sentence says which line to add.
     """
-    chosen = _chosen(scope)
-    if chosen is not None:
-        return chosen
-    engine = scope.get(_RUNNING)
-    if isinstance(engine, Engine):
-        if _declared(scope.get("app")) not in (None, engine):
+    running, here = scope.get(_RUNNING), scope.get("app")
+    engine, app = running if isinstance(running, _Running) else (None, None)
+    if app is not here:  # a mounted application without a Clerk of its own, or without any
+        chosen = _chosen(scope)
+        if chosen is not None:
+            return chosen
+        if engine is not None and _declared(here) not in (None, engine):
             raise ConfigurationError(_NOT_RUN)
+    if engine is not None:
         return engine
     raise ConfigurationError(
         "No Clerk is running in this application: write app = FastAPI(lifespan=clerk.lifespan) or, "
@@ -81,9 +91,9 @@ def clerk_of(app: Starlette, scope: Scope) -> Engine[Any]:
 
     :raises ConfigurationError: as :func:`running_engine`.
     """
-    chosen = _chosen({**scope, "app": app})
     entrance = app.router.middleware_stack
-    if chosen is None and isinstance(entrance, Entrance) and entrance.engine is not None:
+    is_chosen = _CHOSEN in scope and _chosen({**scope, "app": app}) is not None
+    if isinstance(entrance, Entrance) and entrance.engine is not None and not is_chosen:
         return entrance.engine
     return running_engine({**scope, "app": app})
 

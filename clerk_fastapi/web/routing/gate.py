@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection
 from starlette.types import Message, Receive, Scope, Send
 
 from clerk_fastapi.engine.engine import Engine
@@ -115,18 +115,27 @@ class Gate(Standing):
         :param engine: the Clerk that decides where this gate stands.
         :raises ClerkError: whatever the guard of the policy raises.
         """
-        places = self._places.get((*map(id, way), id(route)))
+        method = scope["method"].upper() if scope["type"] == "http" else None
+        place = (*map(id, way), id(route))
+        guards = self._guards.get((place, method))
+        if guards is None:
+            guards = self._found(place, method, scope)
+        for guard in guards:
+            await guard.admit(_Asking(scope), clerk=engine)
+
+    def _found(self, place: tuple[int, ...], method: str | None, scope: Scope) -> tuple[Guard, ...]:
+        """What is to be passed in a place; kept where nothing else of the request matters."""
+        places = self._places.get(place)
         if places is None:
             raise ConfigurationError(NOBODY)
-        if len(places) > 1:
-            # A router that was included twice has a route in two places; in doubt, all must agree.
-            places = [each for each in places if each.leaf.is_selected(scope)] or places
-        method = scope["method"].upper() if scope["type"] == "http" else None
-        for each in places:
-            if _is_preflight(each, scope):
-                continue
-            for guard in each.guards(method):
-                await guard.admit(HTTPConnection(scope), clerk=engine)
+        methods = places[0].leaf.methods or ()
+        if len(places) == 1 and method in methods and methods != _OPTIONS_ALONE:
+            self._guards[place, method] = guards = tuple(places[0].guards(method))
+            return guards
+        # A router that was included twice has a route in two places; in doubt, all must agree.
+        selected = [each for each in places if each.leaf.is_selected(scope)] or places
+        asked = (each for each in selected if not _is_preflight(each, scope))
+        return tuple(guard for each in asked for guard in each.guards(method))
 
     def _watching(self, passed: Passed, scope: Scope, send: Send) -> Send:
         """Let nothing out of a route that has not asked, should a framework find a way to one."""
@@ -162,10 +171,18 @@ class Gate(Standing):
         tree.settle()
         self._inner = {id(mount.app) for mount in tree.mounts}
         self._places = places
+        self._guards: dict[tuple[tuple[int, ...], str | None], tuple[Guard, ...]] = {}
         self._known = {place[-1] for place in places}
         # At last: until then the routes are not as they should be.
         self._tree = tree
         return wrong
+
+
+@dataclass(slots=True)
+class _Asking:
+    """A request or WebSocket, as far as guards want to see it."""
+
+    scope: Scope
 
 
 def _is_preflight(decided: Decided, scope: Scope) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
+from itertools import chain
 from operator import is_
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from fastapi import FastAPI
 from fastapi.routing import (
@@ -76,20 +77,6 @@ class Leaf:
         return f"{methods} {self.path}"
 
 
-class _Seen(NamedTuple):
-    """What was found in a place, and, if it was a list, in that."""
-
-    look: Callable[[], Any]
-    found: Any
-    items: tuple[object, ...] | None
-
-    def is_unchanged(self) -> bool:
-        now, items = self.look(), self.items
-        if now is not self.found:
-            return False
-        return items is None or (len(now) == len(items) and all(map(is_, now, items)))
-
-
 class Tree:
     """All leaves of an application, as they were when it was made.
 
@@ -102,16 +89,25 @@ class Tree:
         self.mounts: list[Mount | Host] = []
         self.routers: list[Router] = []
         self.frontends: list[Any] = []
-        self._seen: list[_Seen] = []
+        self._looks: list[Callable[[], Any]] = []
+        self._found: list[object] = []
+        self._lengths: list[int] = []
+        self._lists: list[Sequence[Any]] = []
         self._add_router(_Place(), app)
+        self.settle()
 
     def settle(self) -> None:
         """Take the present for what is to be compared with, after changes of one's own."""
-        self._seen = [seen._replace(found=seen.look()) for seen in self._seen]
+        self._found = self._look()
+        self._lengths = [*map(len, self._lists)]
 
     def is_current(self) -> bool:
         """Whether the routers of the application still choose among exactly these routes."""
-        return all(seen.is_unchanged() for seen in self._seen)
+        now, found = self._look(), self._found
+        return [*map(len, self._lists)] == self._lengths and all(map(is_, now, found))
+
+    def _look(self) -> list[object]:
+        return [*chain.from_iterable(self._lists), *[look() for look in self._looks]]
 
     def _add_router(self, place: _Place, app: Starlette | Router) -> None:
         router = app.router if isinstance(app, Starlette) else app
@@ -130,10 +126,8 @@ class Tree:
         # In the same order, but for those that FastAPI leaves out.
         declared = list(self._declared_in(place, route))
         home = place
-        if hasattr(route, "effective_candidates"):
-            # What FastAPI has made of an included router, and will choose from; that can be old.
-            self._look_at_branches(route)
-            home = self._included(place, route)
+        if hasattr(route, "original_router"):
+            home = self._included(place, route)  # FastAPI may know more than what is there by now
         for context in iter_route_contexts([route]):
             served, described = _effective(context)
             inner = _found(context.original_route, declared) or home
@@ -145,19 +139,15 @@ class Tree:
             else:
                 self.leaves.append(inner.leaf_of(context, served, described))
 
-    def _look_at_branches(self, included: Any) -> None:
-        self._look(included.effective_candidates)
-        for candidate in included.effective_candidates():
-            if hasattr(candidate, "effective_candidates"):
-                self._look_at_branches(candidate)
-
     def _declared_in(self, place: _Place, route: BaseRoute) -> Iterator[tuple[BaseRoute, _Place]]:
         """Tell where each route was declared, in routers that include one another."""
         included = getattr(route, "original_router", None)
         if included is None:
             yield route, place
             return
-        for each in included.routes:
+        # When one of these changes, FastAPI makes its copies of routes anew.
+        self._note(included, "_routes_version")
+        for each in self._see(included, "routes"):
             yield from self._declared_in(self._included(place, route), each)
 
     def _included(self, place: _Place, route: Any) -> _Place:
@@ -197,14 +187,13 @@ class Tree:
         routes: Sequence[Any] | None = getattr(owner, name, None)
         if routes is None:
             return ()
-        self._seen.append(_Seen(partial(getattr, owner, name), routes, tuple(routes)))
+        self._note(owner, name)
+        self._lists.append(routes)
         return routes
 
     def _note(self, owner: object, name: str) -> None:
-        self._look(partial(getattr, owner, name))
-
-    def _look(self, look: Callable[[], Any]) -> None:
-        self._seen.append(_Seen(look, look(), None))
+        """Notice when something else stands in a place."""
+        self._looks.append(partial(getattr, owner, name))
 
 
 @dataclass(frozen=True, slots=True)
