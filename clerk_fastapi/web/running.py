@@ -36,7 +36,7 @@ Routes = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 
 class _Running(NamedTuple):
-    """The Clerk that decides from an application on; private, so that nothing else passes for it."""
+    """The Clerk that decides from an application on; nothing else on a scope passes for it."""
 
     engine: Engine[Any]
     app: Starlette | None
