@@ -99,6 +99,13 @@ def test_pending_session_is_sent_to_its_tasks() -> None:
     assert found.cookies == ()
 
 
+def test_tasks_below_a_sign_in_page_at_the_root_do_not_lead_to_themselves() -> None:
+    """There only the page itself counts as the sign-in page, and not all that is below it."""
+    pending = SessionPending()
+    assert to_sign_in(visit(PRODUCTION, "/tasks"), pending, "/").location is None
+    assert sent(to_sign_in(visit(PRODUCTION, "/a"), pending, "/").location)[0] == "/tasks"
+
+
 def test_guest_is_never_counted() -> None:
     """Somebody who opens several pages at once has done nothing wrong."""
     cookies = NO_COOKIES._replace(sign_ins=9, redirects=9)
