@@ -55,9 +55,8 @@ def choose(policy: Policy, leaves: Sequence[Leaf]) -> Chosen:
             if not fitting:
                 chosen.problems.append(_not_found(what, selector, leaves))
             elif what == "name" and is_open(policy.guard):
-                chosen.problems += _ambiguous(
-                    selector, [leaves[at] for at in sorted(fitting & left)]
-                )
+                meant = fitting & left & chosen.wholly
+                chosen.problems += _ambiguous(selector, [leaves[at] for at in meant])
             found |= fitting
         left &= found
     chosen.wholly &= left

@@ -205,6 +205,8 @@ def test_name_of_several_routes_opens_none(demand: Demand) -> None:
         "choose them by path."
     )
     assert rules(app, Policy("signed_in", names=["read"]))["GET /shut"].rule("GET").guard
+    settled = rules(app, Policy(demand, "/open", names=["read"]), default="signed_in")
+    assert settled["GET /shut"].rule("GET").policy is None
 
 
 def test_directories_of_one_router_are_one_route(tmp_path: Path) -> None:
