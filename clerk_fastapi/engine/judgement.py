@@ -26,9 +26,10 @@ def enforce(requirement: Requirement, auth: Judged, now: float) -> None:
     :raises AccessDenied: 403, with the part that is missing.
     """
     unmet = auth.missing(requirement, now)
+    if unmet is None:
+        return
     if isinstance(unmet, Fresh):
         raise SessionTooOld
     if isinstance(unmet, Reverified):
         raise ReverificationRequired(unmet)
-    if unmet is not None:
-        raise AccessDenied(unmet)
+    raise AccessDenied(unmet)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from clerk_fastapi.errors import ConfigurationError
@@ -293,6 +294,7 @@ def missing(
     )
 
 
+@lru_cache(maxsize=1024)
 def _with_prefix(name: str) -> str:
     while name.startswith("org:"):
         name = name.removeprefix("org:")

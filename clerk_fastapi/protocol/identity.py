@@ -106,10 +106,11 @@ class Identity:
     requests can share it, and unpacked only where somebody looks.
     """
 
-    __slots__ = ("_claims",)
+    __slots__ = ("_claims", "_permissions")
 
     def __init__(self, claims: StandardClaims) -> None:
         self._claims = claims
+        self._permissions: tuple[str, ...] | None = None
 
     @property
     def user_id(self) -> str:
@@ -202,9 +203,12 @@ class Identity:
         """The custom permissions in it, such as ``org:data:read``; ``None`` outside of one."""
         if not self._is_packed:
             return self._claims.get("org_permissions")
-        if self._claims.get("o") is None:
-            return None
-        return _decode_permissions(self.features, self._packed.get("per"), self._packed.get("fpm"))
+        if self._permissions is None and self._claims.get("o") is not None:
+            packed = self._packed
+            self._permissions = _decode_permissions(
+                self.features, packed.get("per"), packed.get("fpm")
+            )
+        return self._permissions
 
     @property
     def features(self) -> Scoped:

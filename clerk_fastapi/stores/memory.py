@@ -29,7 +29,10 @@ class TokenMemory:
 
     def get(self, digest: bytes) -> VerifiedToken | None:
         """What a token was found to say, if it is remembered; the clock has the last word."""
-        return self._tokens.get(digest)
+        try:
+            return self._tokens[digest]
+        except KeyError:
+            return None
 
     def put(self, digest: bytes, verified: VerifiedToken) -> None:
         """Remember a token."""

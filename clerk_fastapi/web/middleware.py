@@ -210,7 +210,7 @@ class _Opened(NamedTuple):
         engine = clerk_of(self.app, scope)
         state = await engine.authenticate(HTTPConnection(scope))
         if isinstance(state, SignedIn):
-            scope["headers"] += self.identity_headers.of(state.auth)
+            scope["headers"] = [*scope["headers"], *self.identity_headers.of(state.auth)]
 
 
 def checked_policies(policies: Sequence[Policy]) -> Sequence[Policy]:

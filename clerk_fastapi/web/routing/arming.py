@@ -76,8 +76,10 @@ class Journey(NamedTuple):
     mounts: tuple[object, ...] = ()
 
 
+_START: Final = Journey()
+
 # Not on the scope alone: middleware makes new ones, or sends one round twice.
-journey: Final[ContextVar[Journey]] = ContextVar("clerk_fastapi.journey", default=Journey())  # noqa: B039  # it is immutable
+journey: Final[ContextVar[Journey]] = ContextVar("clerk_fastapi.journey", default=_START)
 
 
 def leave(token: Token[Journey]) -> None:
@@ -119,7 +121,7 @@ class _Armed(_OnTheWay):
         for passed in here.gates:
             passed.asked = True
         # What lies behind this route has gates of its own, or none.
-        token = journey.set(Journey())
+        token = journey.set(_START)
         scope[GATED] = ()
         try:
             for passed in here.gates:

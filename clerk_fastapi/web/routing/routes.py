@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import partial
-from itertools import chain
 from operator import is_
 from typing import Any, Final, Literal, TypeAlias, cast
 
@@ -89,25 +87,25 @@ class Tree:
         self.mounts: list[Mount | Host] = []
         self.routers: list[Router] = []
         self.frontends: list[Any] = []
-        self._looks: list[Callable[[], Any]] = []
-        self._found: list[object] = []
-        self._lengths: list[int] = []
+        self._notes: list[tuple[Any, str]] = []
         self._lists: list[Sequence[Any]] = []
         self._add_router(_Place(), app)
         self.settle()
 
     def settle(self) -> None:
         """Take the present for what is to be compared with, after changes of one's own."""
-        self._found = self._look()
-        self._lengths = [*map(len, self._lists)]
+        self._found = [(owner, name, getattr(owner, name)) for owner, name in self._notes]
+        self._seen = [(routes, tuple(routes)) for routes in self._lists]
 
     def is_current(self) -> bool:
         """Whether the routers of the application still choose among exactly these routes."""
-        now, found = self._look(), self._found
-        return [*map(len, self._lists)] == self._lengths and all(map(is_, now, found))
-
-    def _look(self) -> list[object]:
-        return [*chain.from_iterable(self._lists), *[look() for look in self._looks]]
+        for owner, name, found in self._found:
+            if getattr(owner, name) is not found:
+                return False
+        for routes, seen in self._seen:
+            if len(routes) != len(seen) or (seen and not all(map(is_, routes, seen))):
+                return False
+        return True
 
     def _add_router(self, place: _Place, app: Starlette | Router) -> None:
         router = app.router if isinstance(app, Starlette) else app
@@ -193,7 +191,7 @@ class Tree:
 
     def _note(self, owner: object, name: str) -> None:
         """Notice when something else stands in a place."""
-        self._looks.append(partial(getattr, owner, name))
+        self._notes.append((owner, name))
 
 
 @dataclass(frozen=True, slots=True)
