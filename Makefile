@@ -50,7 +50,7 @@ clean:
 
 # One stamp for each dependency group of pyproject.toml: a second run installs nothing.
 $(INSTALLED)%: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable ".[local]" --group $*
+	$(BIN)/python -m pip install --quiet --editable ".[backend,local,ratelimit,redis,webhooks]" --group $*
 	@touch $@
 
 # The first pip that knows dependency groups is 25.1.

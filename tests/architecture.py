@@ -33,15 +33,18 @@ ABOVE_ENGINE = {"web", *ANNEXES, FRONT_DOOR}
 ABOVE_ERRORS = set(FLOORS) - {"_version", "errors"}
 GATES = {
     "cachetools": {"backend", "stores"},
+    "clerk_backend_api": {"backend"},
     "cryptography": {"protocol._jose", "testing"},
     "fastapi": ABOVE_ENGINE,
     "httpx": {"backend", *ANNEXES},
     "jose": {"protocol._jose"},
+    "limits": {"stores"},
     "pydantic": ABOVE_ERRORS,
     "pydantic_core": ABOVE_ERRORS,
     "pydantic_settings": {"settings"},
     "pytest": {"testing"},
     "redis": {"stores"},
+    "standardwebhooks": {"protocol.webhooks", "testing"},
     "starlette": ABOVE_ENGINE,
     "typing_extensions": ABOVE_ERRORS,
     "uvicorn": ANNEXES,

@@ -11,6 +11,7 @@ from clerk_fastapi.errors import (
     BackendUnavailable,
     ClerkError,
     ConfigurationError,
+    ResourceNotFound,
     ReverificationRequired,
     SecretKeyRefused,
     TokenError,
@@ -19,6 +20,7 @@ from clerk_fastapi.errors import (
 CODES = {
     "AccessDenied": (403, "permission-denied"),
     "BackendError": (502, "backend-error"),
+    "BackendRateLimited": (503, "backend-rate-limited"),
     "BackendUnavailable": (503, "backend-unavailable"),
     "ClientUatMissing": (401, "session-token-but-no-client-uat"),
     "ConfigurationError": (500, "configuration-error"),
@@ -34,14 +36,19 @@ CODES = {
     "OrganizationMismatch": (401, "active-organization-mismatch"),
     "OriginMismatch": (401, "websocket-origin-mismatch"),
     "PrimaryRespondsToSyncing": (401, "primary-responds-to-syncing"),
+    "RateLimited": (429, "rate-limited"),
+    "ResourceNotFound": (404, "resource-not-found"),
     "ReverificationRequired": (403, "reverification-error"),
     "SatelliteNeedsSyncing": (401, "satellite-needs-syncing"),
     "SecretKeyRefused": (503, "secret-key-invalid"),
     "SessionCookieMissing": (401, "client-uat-but-no-session-token"),
+    "SessionEnded": (401, "session-ended"),
     "SessionPending": (401, "session-pending"),
     "SessionSuperseded": (401, "session-token-iat-before-client-uat"),
     "SessionTokenMissing": (401, "session-token-missing"),
     "SessionTooOld": (401, "session-too-old"),
+    "StoreUnavailable": (503, "store-unavailable"),
+    "TemplateNotFound": (502, "jwt-template-not-found"),
     "TokenExpired": (401, "token-expired"),
     "TokenInvalid": (401, "token-invalid"),
     "TokenInvalidAlgorithm": (401, "token-invalid-algorithm"),
@@ -53,6 +60,11 @@ CODES = {
     "TokenNotUnderstood": (401, "unexpected-error"),
     "TokenTypeMismatch": (401, "token-type-mismatch"),
     "TokenVerificationFailed": (401, "token-verification-failed"),
+    "WebhookBodyInvalid": (400, "webhook-body-invalid"),
+    "WebhookHeadersMissing": (400, "webhook-headers-missing"),
+    "WebhookRefused": (400, "webhook-refused"),
+    "WebhookSignatureInvalid": (400, "webhook-signature-invalid"),
+    "WebhookTimestampInvalid": (400, "webhook-timestamp-invalid"),
 }
 ROOTS = {"ClerkError", "TokenError"}
 LEAVES = {
@@ -107,7 +119,7 @@ def test_every_401_is_a_token_error() -> None:
 def test_outage_is_not_the_callers_fault() -> None:
     """No error about Clerk itself passes for one about the token."""
     for error in LEAVES.values():
-        if issubclass(error, BackendError):
+        if issubclass(error, BackendError) and error is not ResourceNotFound:
             assert error.status in (502, 503)
             assert not issubclass(error, TokenError)
 

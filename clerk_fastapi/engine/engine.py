@@ -41,7 +41,7 @@ from clerk_fastapi.settings import (
     check_seconds,
     read_settings,
 )
-from clerk_fastapi.stores.memory import TokenMemory
+from clerk_fastapi.stores.tokens import TokenMemory
 
 __all__ = ["Engine"]
 

@@ -26,7 +26,7 @@ from clerk_fastapi.protocol.machine import (
 )
 from clerk_fastapi.protocol.tokens import UnverifiedToken
 from clerk_fastapi.settings import Settings
-from clerk_fastapi.stores.memory import OpaqueMemory
+from clerk_fastapi.stores.tokens import OpaqueMemory
 
 __all__ = ["ApiKeyAuth", "M2MAuth", "MachineAuth", "MachineAuthenticator", "OAuthAuth"]
 

@@ -19,7 +19,7 @@ from clerk_fastapi.protocol.claims import (
 from clerk_fastapi.protocol.reading import ClaimsReader, ClaimsT
 from clerk_fastapi.protocol.tokens import UnverifiedToken, peek_claims, refuse_machine_claims
 from clerk_fastapi.protocol.verify import Rules, VerifiedToken, check_header, verify
-from clerk_fastapi.stores.memory import TokenMemory
+from clerk_fastapi.stores.tokens import TokenMemory
 
 __all__ = ["KeyWanted", "Verifier"]
 

@@ -6,7 +6,10 @@
     ├── HandshakeRequired          307  .location: the browser goes to Clerk and comes back
     ├── AccessDenied               403  .missing says what the route demanded
     │   └── ReverificationRequired      the body that Clerk's browser SDK looks for
-    └── BackendError               502  Clerk answered, but not as agreed
+    ├── RateLimited                429  .retry_after
+    ├── WebhookRefused             400  a delivery that Clerk did not send like this
+    └── BackendError               502  Clerk refused; .backend_status .errors .trace_id
+        ├── ResourceNotFound       404  Clerk knows nothing of that id
         └── BackendUnavailable     503  .retry_after; an outage is not the caller's fault
 
 Reason codes are Clerk's own, word for word, wherever Clerk has one. No message ever holds a token,
@@ -20,9 +23,14 @@ from clerk_fastapi.errors.access import (
 )
 from clerk_fastapi.errors.backend import (
     BackendError,
+    BackendRateLimited,
     BackendUnavailable,
     KeysUnavailable,
+    Problem,
+    ResourceNotFound,
     SecretKeyRefused,
+    StoreUnavailable,
+    TemplateNotFound,
 )
 from clerk_fastapi.errors.browser import (
     ClientUatMissing,
@@ -38,6 +46,7 @@ from clerk_fastapi.errors.browser import (
     SessionSuperseded,
     SessionTokenMissing,
 )
+from clerk_fastapi.errors.limits import RateLimited
 from clerk_fastapi.errors.root import (
     ClerkError,
     ConfigurationError,
@@ -48,6 +57,7 @@ from clerk_fastapi.errors.token import (
     CustomClaimsInvalid,
     KeyIdMismatch,
     MachineTokenMissing,
+    SessionEnded,
     SessionPending,
     SessionTooOld,
     TokenExpired,
@@ -62,10 +72,18 @@ from clerk_fastapi.errors.token import (
     TokenTypeMismatch,
     TokenVerificationFailed,
 )
+from clerk_fastapi.errors.webhook import (
+    WebhookBodyInvalid,
+    WebhookHeadersMissing,
+    WebhookRefused,
+    WebhookSignatureInvalid,
+    WebhookTimestampInvalid,
+)
 
 __all__ = [
     "AccessDenied",
     "BackendError",
+    "BackendRateLimited",
     "BackendUnavailable",
     "ClerkError",
     "ClientUatMissing",
@@ -83,14 +101,20 @@ __all__ = [
     "OrganizationMismatch",
     "OriginMismatch",
     "PrimaryRespondsToSyncing",
+    "Problem",
+    "RateLimited",
+    "ResourceNotFound",
     "ReverificationRequired",
     "SatelliteNeedsSyncing",
     "SecretKeyRefused",
     "SessionCookieMissing",
+    "SessionEnded",
     "SessionPending",
     "SessionSuperseded",
     "SessionTokenMissing",
     "SessionTooOld",
+    "StoreUnavailable",
+    "TemplateNotFound",
     "TokenError",
     "TokenExpired",
     "TokenInvalid",
@@ -103,4 +127,9 @@ __all__ = [
     "TokenNotUnderstood",
     "TokenTypeMismatch",
     "TokenVerificationFailed",
+    "WebhookBodyInvalid",
+    "WebhookHeadersMissing",
+    "WebhookRefused",
+    "WebhookSignatureInvalid",
+    "WebhookTimestampInvalid",
 ]

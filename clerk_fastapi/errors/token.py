@@ -9,6 +9,7 @@ __all__ = [
     "CustomClaimsInvalid",
     "KeyIdMismatch",
     "MachineTokenMissing",
+    "SessionEnded",
     "SessionPending",
     "SessionTooOld",
     "TokenExpired",
@@ -142,6 +143,13 @@ class TokenIssuedInFuture(TokenError):
     sentence = (
         "The token was issued in the future; check the clocks of this server and of the issuer."
     )
+
+
+class SessionEnded(TokenError):
+    """The session was signed out, revoked or has expired, or its user was deleted or blocked."""
+
+    code = "session-ended"
+    sentence = "The session has ended or was revoked; sign in again."
 
 
 class SessionPending(TokenError):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from clerk_fastapi.protocol.machine import MachineToken
-from clerk_fastapi.stores.memory import OpaqueMemory
+from clerk_fastapi.stores.tokens import OpaqueMemory
 
 NOW = 1_800_000_000
 TOKEN = MachineToken("api_key", "ak_1", "user_1", expires_at=None)

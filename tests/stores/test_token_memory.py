@@ -3,7 +3,7 @@
 import pytest
 
 from clerk_fastapi.protocol.verify import VerifiedToken
-from clerk_fastapi.stores.memory import TokenMemory
+from clerk_fastapi.stores.tokens import TokenMemory
 from tests.protocol.material import identity, verification_key
 
 

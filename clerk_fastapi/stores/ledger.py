@@ -1,0 +1,88 @@
+"""Who is revoked, as far as this process knows: all that a request asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from clerk_fastapi.protocol.revocation import FOREVER, Revocation
+
+__all__ = ["Ledger"]
+
+
+class Ledger:
+    """The revocations that still matter, in the memory of one process.
+
+    A session takes about 250 bytes, for as long as tokens of it may be about.
+
+    :param clock: tells the time in seconds since the epoch.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        # By far the most are ends of sessions, of which only the expiry has to be kept.
+        self._ended: dict[str, float] = {}
+        self._others: dict[str, Revocation] = {}
+
+    def __len__(self) -> int:
+        return len(self._ended) + len(self._others)
+
+    def is_revoked(self, session_id: str, user_id: str) -> bool:
+        """Whether the tokens of a session, or all of a user, are refused."""
+        if session_id in self._ended:
+            return True
+        others = self._others
+        return bool(others) and (self.has_revoked(user_id) or self.has_revoked(session_id))
+
+    def has_revoked(self, subject: str) -> bool:
+        """Whether one subject is refused."""
+        if subject in self._ended:
+            return True
+        found = self._others.get(subject)
+        return found is not None and found.is_revoked and self._clock() < found.expires_at
+
+    def add(self, revocations: Iterable[Revocation]) -> list[Revocation]:
+        """Take reports, in any order; those that were news are returned."""
+        now = self._clock()
+        news = [each for each in revocations if each.expires_at > now and self._takes(each)]
+        self._drop_expired(now)
+        return news
+
+    def live(self) -> list[Revocation]:
+        """All that still matters, for others that do not know it."""
+        now = self._clock()
+        ended = [
+            Revocation(subject, True, FOREVER, expires_at)
+            for subject, expires_at in self._ended.items()
+            if expires_at > now
+        ]
+        return ended + [each for each in self._others.values() if each.expires_at > now]
+
+    def _takes(self, report: Revocation) -> bool:
+        subject = report.subject
+        if report.version >= FOREVER and report.is_revoked:
+            if self._ended.get(subject, 0.0) >= report.expires_at:
+                return False
+            # Anew, so that what expires last stands at the end.
+            self._ended.pop(subject, None)
+            self._others.pop(subject, None)
+            self._ended[subject] = report.expires_at
+            return True
+        known = self._others.get(subject)
+        if subject in self._ended or (known is not None and not report.outdates(known)):
+            return False
+        self._others.pop(subject, None)
+        self._others[subject] = report
+        return True
+
+    def _drop_expired(self, now: float) -> None:
+        """Forget from the front on: what came first expires first, but for a few, which linger."""
+        while self._ended:
+            subject, expires_at = next(iter(self._ended.items()))
+            if expires_at > now:
+                break
+            del self._ended[subject]
+        while self._others:
+            subject, report = next(iter(self._others.items()))
+            if report.expires_at > now:
+                break
+            del self._others[subject]
