@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, Literal, TypeAlias
 from clerk_fastapi.engine.auth import Auth
 from clerk_fastapi.engine.browser import Browsers
 from clerk_fastapi.engine.facts import Scope
-from clerk_fastapi.engine.machine import MachineAuthenticator
+from clerk_fastapi.engine.machine import MachineAuth, MachineAuthenticator
 from clerk_fastapi.engine.state import SignedIn, SignedOut, State
 from clerk_fastapi.engine.verifier import KeyWanted, Verifier
 from clerk_fastapi.errors import (
@@ -93,16 +93,26 @@ class Authenticator(Generic[ClaimsT]):
         self._machines = machines
 
     def look_again(self, state: State[Any], scope: Scope) -> State[Any]:
-        """Hold what was decided before against the clock: WebSockets outlive their tokens."""
+        """Hold what was decided before against the clock: WebSockets outlive their tokens.
+
+        :raises StoreUnavailable: if nobody can know what was revoked lately.
+        """
         # What a handshake brings home was held against it already, and leads elsewhere at once.
         if isinstance(state, SignedIn) and state.location is None:
             try:
                 state.auth.check_times(self._verifier.rules.clock_skew, self._verifier.clock())
+                self._check_revoked(state.auth)
             except TokenError as error:
                 if state.token_type != "session_token":
                     return SignedOut(type(error)(error.message), token_type=state.token_type)
                 return _signed_out(error, scope.get("method"))
         return state
+
+    def _check_revoked(self, auth: Auth[ClaimsT] | MachineAuth) -> None:
+        if auth.token_type == "session_token":
+            self._verifier.revocations.check(auth.identity)
+        else:
+            self._verifier.revocations.check_owner(auth.subject)
 
     def kind(self, facts: Facts, accepts: Accepted) -> TokenType | SignedOut:
         """Narrow a request to the kind of token that it carries, before anything is verified.

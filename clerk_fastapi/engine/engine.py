@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from hashlib import sha256
 from types import TracebackType
 from typing import Any, Generic, Literal, NamedTuple, Self, overload
 
@@ -24,9 +25,10 @@ from clerk_fastapi.engine.authenticate import (
 from clerk_fastapi.engine.browser import Browsers
 from clerk_fastapi.engine.facts import Connection, Scope, read_facts
 from clerk_fastapi.engine.machine import MachineAuth, MachineAuthenticator
+from clerk_fastapi.engine.revocation import Revocations
 from clerk_fastapi.engine.state import Handshake, SignedIn, SignedOut, State
 from clerk_fastapi.engine.verifier import Verifier
-from clerk_fastapi.errors import SessionPending
+from clerk_fastapi.errors import ConfigurationError, SessionPending
 from clerk_fastapi.protocol.claims import SessionClaims
 from clerk_fastapi.protocol.credentials import Facts
 from clerk_fastapi.protocol.handshake import Visit
@@ -41,6 +43,9 @@ from clerk_fastapi.settings import (
     check_seconds,
     read_settings,
 )
+from clerk_fastapi.stores.ledger import Ledger
+from clerk_fastapi.stores.memory import MemoryStore
+from clerk_fastapi.stores.store import Store
 from clerk_fastapi.stores.tokens import TokenMemory
 
 __all__ = ["Engine"]
@@ -94,6 +99,8 @@ class Engine(Generic[ClaimsT]):
         allowed_redirect_origins: Iterable[str] | None = None,
         trusted_proxies: Iterable[str] = (),
         organization_sync: OrganizationSync | None = None,
+        store: Store | None = None,
+        longest_token: float = 3_600.0,
     ) -> None:
         """Check the configuration; nothing is fetched yet. ``Clerk`` explains the parameters."""
         reader = ClaimsReader(claims)
@@ -104,7 +111,9 @@ class Engine(Generic[ClaimsT]):
         rules = RuleArguments(*dates, algorithms, require_category)
         settings = read_settings(keys, rules, SiteArguments(*where, *trust))
         ages = JwksAges(jwks_ttl, jwks_stale_for, jwks_cooldown)
-        check_seconds(**ages._asdict(), backend_timeout=backend_timeout)
+        check_seconds(
+            **ages._asdict(), backend_timeout=backend_timeout, longest_token=longest_token
+        )
         check_count("token_memory", token_memory)
         if opaque_token_ttl:
             check_seconds(opaque_token_ttl=opaque_token_ttl)
@@ -112,14 +121,28 @@ class Engine(Generic[ClaimsT]):
         self.site = settings.site
         self.secret_key = settings.secret_key
         self.frontend_api = FrontendApi(transport)
+        self._namespace = _namespace(settings)
         self._kept_under = f"clerk_fastapi.state.{id(self)}"
         self._transport = Transport(transport, timeout=backend_timeout)
         self._keys = _keys(settings, self._transport, partial(JwksCache, clock=clock, ages=ages))
         memory = TokenMemory(token_memory) if token_memory else None
-        self._verifier = Verifier(settings.rules, self._keys, memory, reader, clock)
+        if not isinstance(store, Store | None):
+            raise ConfigurationError("store is a MemoryStore() or a RedisStore(...).")
+        self.store = store or MemoryStore()
+        self._ledger = Ledger(clock)
+        self.revocations = Revocations(
+            self.store,
+            self._ledger,
+            clock,
+            longest_token=None if store is None else longest_token,
+            memory=longest_token + clock_skew,
+        )
+        self._verifier = Verifier(
+            settings.rules, self._keys, memory, self.revocations, reader, clock
+        )
         browser_backend = _browser_backend(settings, self._transport)
         self._browsers = Browsers(settings.site, self._verifier, browser_backend)
-        asking = self._transport, self._keys, clock, opaque_token_ttl
+        asking = self._transport, self._keys, self.revocations, clock, opaque_token_ttl
         machines = MachineAuthenticator(settings, *asking)
         self._authenticator = Authenticator(self._verifier, self._browsers, machines)
 
@@ -222,6 +245,7 @@ class Engine(Generic[ClaimsT]):
     async def __aenter__(self) -> Self:
         await self._transport.open()
         await self.frontend_api.open()
+        await self.store.open(self._namespace, self._ledger)
         return self
 
     async def __aexit__(
@@ -230,9 +254,19 @@ class Engine(Generic[ClaimsT]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        await self.store.close()
         await self._keys.close()
         await self.frontend_api.close()
         await self._transport.close()
+
+
+def _namespace(settings: Settings) -> str:
+    """What tells an instance from others that use the same store; nothing of a secret is in it."""
+    if settings.publishable_key is not None:
+        return settings.publishable_key.host
+    if settings.secret_key is not None:
+        return sha256(settings.secret_key.get_secret_value().encode()).hexdigest()[:16]
+    return "clerk"
 
 
 def _keys(settings: Settings, transport: Transport, cache: Callable[..., JwksCache]) -> Keys:

@@ -11,6 +11,7 @@ from clerk_fastapi.backend.jwks import Keys
 from clerk_fastapi.backend.machine import VerifyEndpoints
 from clerk_fastapi.backend.transport import Transport
 from clerk_fastapi.engine.judgement import enforce
+from clerk_fastapi.engine.revocation import Revocations
 from clerk_fastapi.engine.state import SignedIn, SignedOut
 from clerk_fastapi.errors import TokenError, TokenExpired, TokenInvalid
 from clerk_fastapi.protocol.authorization import Preset, Requirement, Reverified, missing
@@ -212,6 +213,7 @@ class MachineAuthenticator:
     :param settings: what was configured.
     :param transport: how Clerk is asked.
     :param keys: where the instance's keys come from.
+    :param revocations: which users are refused, and so what is in their name.
     :param clock: tells the time in seconds since the epoch.
     :param ttl: seconds that Clerk's yes to an opaque token is remembered; 0 for not at all.
     """
@@ -221,6 +223,7 @@ class MachineAuthenticator:
         settings: Settings,
         transport: Transport,
         keys: Keys,
+        revocations: Revocations,
         clock: Callable[[], float],
         ttl: float = 0.0,
     ) -> None:
@@ -229,6 +232,7 @@ class MachineAuthenticator:
             transport, settings.api_url, settings.secret_key, settings.machine_secret_key
         )
         self._keys = keys
+        self._revocations = revocations
         self._clock = clock
         self._memory = OpaqueMemory(ttl) if ttl > 0 else None
 
@@ -248,6 +252,7 @@ class MachineAuthenticator:
                 machine = await self._ask(token, token_type)
             else:
                 machine = await self._verify(token, token_type)
+            self._revocations.check_owner(machine.subject)
         except TokenError as error:
             # A new error: the raised one keeps the token within reach.
             refusal, reason = type(error)(error.message), _reason(error, opaque=opaque)

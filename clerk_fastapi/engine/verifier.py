@@ -9,6 +9,7 @@ from typing import Generic
 
 from clerk_fastapi.backend.jwks import Keys
 from clerk_fastapi.engine.auth import Auth
+from clerk_fastapi.engine.revocation import Revocations
 from clerk_fastapi.errors import TokenExpired
 from clerk_fastapi.protocol._jose import VerificationKey
 from clerk_fastapi.protocol.claims import (
@@ -42,6 +43,7 @@ class Verifier(Generic[ClaimsT]):
     :param rules: what must hold to believe a token.
     :param keys: where the instance's keys come from.
     :param memory: tokens that need not be verified again, if any are to be remembered.
+    :param revocations: who is refused although their tokens are good.
     :param reader: reads the claims as the application's type.
     :param clock: tells the time in seconds since the epoch.
     """
@@ -51,11 +53,13 @@ class Verifier(Generic[ClaimsT]):
         rules: Rules,
         keys: Keys,
         memory: TokenMemory | None,
+        revocations: Revocations,
         reader: ClaimsReader[ClaimsT],
         clock: Callable[[], float],
     ) -> None:
         self.rules = rules
         self.keys = keys
+        self.revocations = revocations
         self.reader = reader
         self.clock = clock
         self._memory = memory
@@ -67,7 +71,13 @@ class Verifier(Generic[ClaimsT]):
         :param fetched: the key that was wanted before.
         :raises TokenError: the leaf names the reason.
         :raises KeyWanted: if the token's key has to be fetched first.
+        :raises StoreUnavailable: if nobody can know what was revoked lately.
         """
+        verified = self._at_once(token, fetched)
+        self.revocations.check(verified.identity)
+        return verified
+
+    def _at_once(self, token: bytes, fetched: VerificationKey | None) -> VerifiedToken:
         memory = self._memory
         if memory is None:
             return self._believed(token, fetched)
@@ -112,7 +122,9 @@ class Verifier(Generic[ClaimsT]):
         unverified = UnverifiedToken.parse(token)
         key = await self.keys.key_for(unverified.header.kid)
         rules = replace(self.rules, clock_skew=_A_DAY)
-        return verify(unverified, key, rules, self.reader, self.clock())
+        verified = verify(unverified, key, rules, self.reader, self.clock())
+        self.revocations.check_ended(verified.identity)
+        return verified
 
     def _believed(self, token: bytes, fetched: VerificationKey | None) -> VerifiedToken:
         unverified = UnverifiedToken.parse(token)

@@ -17,18 +17,18 @@ class Revocation(NamedTuple):
     :param is_revoked: whether tokens of it are refused.
     :param version: milliseconds since the epoch at which it became so; of two reports about one
         subject the later counts, in whichever order they arrive.
-    :param expires_at: seconds since the epoch from which on no token needs it any more.
+    :param expires_at: whole seconds since the epoch from which on no token needs it any more.
     """
 
     subject: str
     is_revoked: bool
     version: int
-    expires_at: float
+    expires_at: int
 
     def outdates(self, other: Revocation) -> bool:
         """Whether this report counts instead of another about the same subject."""
         return self._rank() > other._rank()
 
-    def _rank(self) -> tuple[int, bool, float]:
+    def _rank(self) -> tuple[int, bool, int]:
         # Of two of one date the refusal counts; and remembering longer does no harm.
         return self.version, self.is_revoked, self.expires_at

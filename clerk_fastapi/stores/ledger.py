@@ -18,9 +18,9 @@ class Ledger:
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+        self.clock = clock
         # By far the most are ends of sessions, of which only the expiry has to be kept.
-        self._ended: dict[str, float] = {}
+        self._ended: dict[str, int] = {}
         self._others: dict[str, Revocation] = {}
 
     def __len__(self) -> int:
@@ -28,28 +28,25 @@ class Ledger:
 
     def is_revoked(self, session_id: str, user_id: str) -> bool:
         """Whether the tokens of a session, or all of a user, are refused."""
-        if session_id in self._ended:
-            return True
-        others = self._others
-        return bool(others) and (self.has_revoked(user_id) or self.has_revoked(session_id))
+        return self.has_revoked(session_id) or self.has_revoked(user_id)
 
     def has_revoked(self, subject: str) -> bool:
-        """Whether one subject is refused."""
+        """Whether the tokens of one session or one user are refused."""
         if subject in self._ended:
             return True
         found = self._others.get(subject)
-        return found is not None and found.is_revoked and self._clock() < found.expires_at
+        return found is not None and found.is_revoked and self.clock() < found.expires_at
 
     def add(self, revocations: Iterable[Revocation]) -> list[Revocation]:
         """Take reports, in any order; those that were news are returned."""
-        now = self._clock()
+        now = self.clock()
         news = [each for each in revocations if each.expires_at > now and self._takes(each)]
         self._drop_expired(now)
         return news
 
     def live(self) -> list[Revocation]:
         """All that still matters, for others that do not know it."""
-        now = self._clock()
+        now = self.clock()
         ended = [
             Revocation(subject, True, FOREVER, expires_at)
             for subject, expires_at in self._ended.items()
@@ -60,7 +57,7 @@ class Ledger:
     def _takes(self, report: Revocation) -> bool:
         subject = report.subject
         if report.version >= FOREVER and report.is_revoked:
-            if self._ended.get(subject, 0.0) >= report.expires_at:
+            if self._ended.get(subject, 0) >= report.expires_at:
                 return False
             # Anew, so that what expires last stands at the end.
             self._ended.pop(subject, None)

@@ -16,6 +16,7 @@ from clerk_fastapi.testing import LocalClerk, Session
 from tests.engine.clock import NOW, Clock
 from tests.engine.connections import HOST, auth_of, code_of, request
 from tests.engine.pages import DOCUMENT, FETCH, page, parameter, told
+from tests.engine.revoking import revocations
 
 pytestmark = pytest.mark.anyio
 
@@ -207,7 +208,7 @@ async def test_request_without_a_navigation_goes_round_by_nobody(local: LocalCle
     settings = KeyArguments(local.publishable_key, local.secret_key, local.jwt_key)
     found = read_settings(settings, RuleArguments(), SiteArguments())
     keys, reader = PinnedKey(found.jwt_key), ClaimsReader(SessionClaims)
-    verifier = Verifier(found.rules, keys, None, reader, local.clock)
+    verifier = Verifier(found.rules, keys, None, revocations(local.clock), reader, local.clock)
     facts = Facts("http", "https", None, b"__client_uat=5", HOST.encode(), None, None)
     state = await Browsers(found.site, verifier, None).authenticate(facts, ())
     assert told(state) == "signed-out dev-browser-missing"

@@ -26,6 +26,7 @@ from clerk_fastapi.protocol.machine import MachineTokenType, classify
 from clerk_fastapi.settings import KeyArguments, RuleArguments, SiteArguments, read_settings
 from clerk_fastapi.testing import ABSENT
 from tests.engine.clock import NOW, Clock
+from tests.engine.revoking import revocations
 from tests.protocol.machines import ANSWERS, m2m, oauth, said
 from tests.protocol.material import KEY, Fields, verification_key
 
@@ -77,6 +78,7 @@ class House:
             settings,
             Transport(httpx.MockTransport(self._serve), retry_delays=()),
             keys(verification_key()),
+            revocations(self.clock),
             self.clock,
             ttl,
         )

@@ -10,6 +10,7 @@ from clerk_fastapi.engine.verifier import KeyWanted, Verifier
 from clerk_fastapi.errors import KeyIdMismatch
 from clerk_fastapi.protocol._jose import VerificationKey
 from clerk_fastapi.protocol.verify import Rules
+from tests.engine.revoking import revocations
 from tests.protocol.material import (
     KEY,
     NOW,
@@ -48,7 +49,7 @@ class Shelf(PinnedKey):
 
 def verifier(keys: PinnedKey, rules: Rules = RULES) -> Verifier[Any]:
     """What believes tokens, and remembers none."""
-    return Verifier(rules, keys, None, READER, lambda: NOW)
+    return Verifier(rules, keys, None, revocations(lambda: NOW), READER, lambda: NOW)
 
 
 async def reason(keys: PinnedKey, token: bytes, rules: Rules = RULES) -> str:

@@ -1,0 +1,96 @@
+"""A store for applications that run in one process; what it knows is gone when the process ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from clerk_fastapi.errors import StoreUnavailable
+from clerk_fastapi.protocol.revocation import Revocation
+from clerk_fastapi.stores.ledger import Ledger
+from clerk_fastapi.stores.store import Claim, Hit, Store
+from clerk_fastapi.stores.windows import Windows
+
+__all__ = ["MemoryStore"]
+
+
+_SWEPT = 8  # forgotten ones that are dropped whenever one is noted
+
+
+class _Lease(NamedTuple):
+    owner: str
+    until: float
+
+
+class _Handled(NamedTuple):
+    """The handlers that are through with a delivery; ``done`` stands for all of them."""
+
+    handlers: frozenset[str]
+    done: bool
+    until: float
+
+
+class MemoryStore(Store):
+    """What one process remembers: ``Clerk(store=MemoryStore())``, for a single worker."""
+
+    def __init__(self) -> None:
+        self._ledger: Ledger | None = None
+        self._leases: dict[str, _Lease] = {}
+        self._handled: dict[str, _Handled] = {}
+        self._windows = Windows()
+
+    async def open(self, namespace: str, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def close(self) -> None:
+        self._ledger = None
+        await self._windows.close()
+
+    @property
+    def is_behind(self) -> bool:
+        return False
+
+    async def announce(self, revocations: Sequence[Revocation]) -> None:
+        """There is nobody else who has to be told."""
+
+    async def claim(self, delivery: str, owner: str, *, lease: float) -> Claim:
+        now = self._now()
+        handled, held = self._handled.get(delivery), self._leases.get(delivery)
+        if handled is not None and handled.until <= now:
+            handled = None
+        if handled is not None and handled.done:
+            return Claim("done")
+        if held is not None and held.until > now and held.owner != owner:
+            return Claim("busy")
+        self._leases[delivery] = _Lease(owner, now + lease)
+        return Claim("taken", frozenset() if handled is None else handled.handlers)
+
+    async def finish(self, delivery: str, handler: str, *, remember: float) -> None:
+        known = self._handled.get(delivery)
+        before = frozenset() if known is None else known.handlers
+        self._note(delivery, _Handled(before | {handler}, False, self._now() + remember))
+
+    async def settle(self, delivery: str, owner: str, *, done: bool, remember: float) -> None:
+        if done:
+            self._note(delivery, _Handled(frozenset(), True, self._now() + remember))
+        held = self._leases.get(delivery)
+        if held is not None and (done or held.owner == owner):
+            del self._leases[delivery]
+
+    async def hit(self, key: str, *, limit: int, seconds: int) -> Hit:
+        return await self._windows.hit(key, limit=limit, seconds=seconds)
+
+    def _note(self, delivery: str, handled: _Handled) -> None:
+        self._handled.pop(delivery, None)  # anew, so that what expires last stands at the end
+        self._handled[delivery] = handled
+        now = self._now()
+        for known in list(islice(self._handled, _SWEPT)):
+            if self._handled[known].until > now:
+                break
+            del self._handled[known]
+
+    def _now(self) -> float:
+        if self._ledger is None:
+            raise StoreUnavailable
+        return self._ledger.clock()

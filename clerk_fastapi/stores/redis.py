@@ -1,0 +1,169 @@
+"""A store in Redis, where all workers of an application meet."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from typing import Any, ClassVar, Final, NamedTuple, get_args
+
+from clerk_fastapi.errors import ConfigurationError, StoreUnavailable
+from clerk_fastapi.protocol.revocation import Revocation
+from clerk_fastapi.stores.driver import Driver
+from clerk_fastapi.stores.feed import Feed
+from clerk_fastapi.stores.ledger import Ledger
+from clerk_fastapi.stores.store import Claim, Hit, OnOutage, Store
+from clerk_fastapi.stores.windows import Windows
+
+__all__ = ["RedisStore"]
+
+_SCHEMES: Final = ("redis://", "rediss://", "unix://")
+_NO_URL: Final = "RedisStore takes a URL like redis://localhost:6379/0."
+_DONE: Final = "done"
+
+# A delivery is in the hands of whoever its key names, until that expires.
+_CLAIM: Final = """
+local held = redis.call('GET', KEYS[1])
+if held == 'done' then return {'done'} end
+if held and held ~= ARGV[1] then return {'busy'} end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+local claim = redis.call('SMEMBERS', KEYS[2])
+table.insert(claim, 1, 'taken')
+return claim
+"""
+_RELEASE: Final = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
+
+class RedisStore(Store):
+    """What all workers remember together: ``Clerk(store=RedisStore("redis://..."))``.
+
+    Revocations are followed in a stream and kept in each worker's memory, so that a request asks
+    nobody. Needs Redis 6.2 or newer, and the extra ``redis``.
+
+    :param url: where it is: ``redis://``, ``rediss://`` (TLS) or ``unix://``, with the password.
+    :param on_outage: what becomes of requests with session tokens while it is away: ``refuse`` is
+        503, ``continue`` judges them by what this process knows.
+    :param prefix: what all keys begin with, for applications that share a Redis and a Clerk
+        instance, but nothing else.
+    :raises ConfigurationError: if an argument is malformed, or the extra is missing.
+    """
+
+    is_shared: ClassVar[bool] = True
+
+    def __init__(
+        self, url: str, *, on_outage: OnOutage = "refuse", prefix: str = "clerk_fastapi"
+    ) -> None:
+        if on_outage not in get_args(OnOutage):
+            raise ConfigurationError("on_outage is 'refuse' or 'continue'.")
+        if not isinstance(prefix, str) or not prefix:
+            raise ConfigurationError("The prefix of a RedisStore is a text, such as 'my_app'.")
+        self.on_outage = on_outage
+        self._url = _checked(url)
+        self._prefix = prefix
+        self._open: _Open | None = None
+
+    async def open(self, namespace: str, ledger: Ledger) -> None:
+        if self._open is not None:
+            raise ConfigurationError("A RedisStore belongs to one Clerk; make one for each.")
+        name = f"{self._prefix}:{{{namespace}}}"
+        driver = Driver(self._url)
+        feed = Feed(driver, f"{name}:revocations", ledger, self.on_outage)
+        self._open = _Open(driver, feed, Windows(self._url, f"{name}:limits"), name)
+        await feed.start()
+
+    async def close(self) -> None:
+        store, self._open = self._open, None
+        if store is not None:
+            await store.feed.stop()
+            await store.windows.close()
+            await store.driver.close()
+
+    @property
+    def is_behind(self) -> bool:
+        return self._open is None or self._open.feed.is_behind
+
+    async def announce(self, revocations: Sequence[Revocation]) -> None:
+        await self._opened().feed.announce(revocations)
+
+    async def claim(self, delivery: str, owner: str, *, lease: float) -> Claim:
+        store = self._opened()
+        keys = store.delivery(delivery), store.handlers(delivery)
+        said: list[bytes] = await store.driver.ask(
+            _script(store, _CLAIM, keys, _by(owner), _milliseconds(lease))
+        )
+        status, *finished = (word.decode() for word in said)
+        if status == "taken":
+            return Claim("taken", frozenset(finished))
+        return Claim("done" if status == "done" else "busy")
+
+    async def finish(self, delivery: str, handler: str, *, remember: float) -> None:
+        store = self._opened()
+        key = store.handlers(delivery)
+        async with store.driver.redis.pipeline(transaction=True) as noted:
+            noted.sadd(key, handler)
+            noted.pexpire(key, _milliseconds(remember))
+            await store.driver.ask(noted.execute())
+
+    async def settle(self, delivery: str, owner: str, *, done: bool, remember: float) -> None:
+        store = self._opened()
+        key = store.delivery(delivery)
+        if done:
+            # Whoever has it by now, if the lease was over: it has been handled.
+            await store.driver.ask(store.driver.redis.set(key, _DONE, px=_milliseconds(remember)))
+        else:
+            await store.driver.ask(_script(store, _RELEASE, (key,), _by(owner)))
+
+    async def hit(self, key: str, *, limit: int, seconds: int) -> Hit:
+        return await self._opened().windows.hit(key, limit=limit, seconds=seconds)
+
+    def _opened(self) -> _Open:
+        if self._open is None:
+            raise StoreUnavailable
+        return self._open
+
+    def __repr__(self) -> str:
+        return f"<RedisStore {self._prefix!r}>"
+
+
+class _Open(NamedTuple):
+    """What is there while a Clerk runs."""
+
+    driver: Driver
+    feed: Feed
+    windows: Windows
+    name: str
+
+    def delivery(self, delivery: str) -> str:
+        """The key that tells who has a delivery in hand."""
+        return f"{self.name}:delivery:{delivery}"
+
+    def handlers(self, delivery: str) -> str:
+        """The key of the handlers that are through with a delivery."""
+        return f"{self.name}:handlers:{delivery}"
+
+
+def _checked(url: str) -> str:
+    if not isinstance(url, str) or not url.startswith(_SCHEMES):
+        raise ConfigurationError(_NO_URL)
+    try:
+        Driver(url)
+    except ValueError:
+        is_malformed = True
+    else:
+        is_malformed = False
+    if is_malformed:  # outside of the except clause: the error may hold the URL, and so a password
+        raise ConfigurationError(_NO_URL)
+    return url
+
+
+def _script(store: _Open, script: str, keys: tuple[str, ...], *words: str | int) -> Awaitable[Any]:
+    return store.driver.redis.eval(script, len(keys), *keys, *words)
+
+
+def _by(owner: str) -> str:
+    return f"by:{owner}"  # and so nobody is called "done"
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(round(seconds * 1000), 1)
