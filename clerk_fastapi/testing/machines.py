@@ -54,7 +54,8 @@ class MachineDirectory(Directory, ABC):
 
         :param machine_id: an id of your choice, for data that outlives this instance.
         """
-        machine = Machine(machine_id or new_id("mch"), name)
+        now = self.clock()
+        machine = Machine(machine_id or new_id("mch"), name, new_id("ak"), 3_600, now, now)
         self.machines[machine.id] = machine
         return machine
 

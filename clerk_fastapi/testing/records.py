@@ -1,4 +1,7 @@
-"""What an instance keeps: people and organizations, browsers and sessions, machines' tokens."""
+"""What an instance keeps: people and organizations, browsers and sessions, machines' tokens.
+
+Times are seconds since the epoch.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 __all__ = [
+    "Activity",
     "ApiKey",
     "Browser",
     "EndedStatus",
+    "JwtTemplate",
     "LiveStatus",
     "M2MToken",
     "Machine",
@@ -19,12 +24,15 @@ __all__ = [
     "Organization",
     "Session",
     "SessionStatus",
+    "SigningAlgorithm",
+    "Ticket",
     "User",
 ]
 
 LiveStatus = Literal["active", "pending"]
 EndedStatus = Literal["ended", "expired", "removed", "replaced", "revoked", "abandoned"]
 SessionStatus = LiveStatus | EndedStatus
+SigningAlgorithm = Literal["RS256", "HS256"]
 
 
 @dataclass(eq=False)
@@ -38,6 +46,18 @@ class User:
     public_metadata: dict[str, Any]
     plan: str | None
     features: list[str]
+    email_id: str
+    created_at: float
+    updated_at: float
+    username: str | None = None
+    external_id: str | None = None
+    password: str | None = field(default=None, repr=False)
+    private_metadata: dict[str, Any] = field(default_factory=dict, repr=False)
+    unsafe_metadata: dict[str, Any] = field(default_factory=dict)
+    banned: bool = False
+    locked: bool = False
+    last_sign_in_at: float | None = None
+    last_active_at: float | None = None
 
 
 @dataclass(eq=False)
@@ -50,6 +70,13 @@ class Organization:
     public_metadata: dict[str, Any]
     plan: str | None
     features: list[str]
+    created_at: float
+    updated_at: float
+    created_by: str | None = None
+    private_metadata: dict[str, Any] = field(default_factory=dict, repr=False)
+    max_allowed_memberships: int = 0  # as many as want to
+    admin_delete_enabled: bool = True
+    members_count: int = 0
 
 
 @dataclass(eq=False)
@@ -60,6 +87,11 @@ class Membership:
     user: User
     role: str
     permissions: list[str]
+    id: str
+    created_at: float
+    updated_at: float
+    public_metadata: dict[str, Any] = field(default_factory=dict)
+    private_metadata: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(eq=False)
@@ -73,6 +105,7 @@ class Browser:
 
     id: str
     token: str = field(repr=False)
+    created_at: float
     updated_at: float
     sessions: list[Session] = field(default_factory=list, repr=False)
 
@@ -83,12 +116,27 @@ class Browser:
 
 
 @dataclass(eq=False)
+class Activity:
+    """From where a session was last used, as far as that is known."""
+
+    id: str
+    device_type: str | None = None
+    is_mobile: bool = False
+    browser_name: str | None = None
+    browser_version: str | None = None
+    ip_address: str | None = None
+    city: str | None = None
+    country: str | None = None
+
+
+@dataclass(eq=False)
 class Session:
     """A signed-in user in one browser.
 
     ``organization`` is the active one, ``origin`` the page that signed in, ``actor`` who is really
     acting if this is an impersonation. ``factors_verified_at`` holds the moments at which the first
-    and the second factor were verified; ``None`` in the place of one means never.
+    and the second factor were verified; ``None`` in the place of one means never. It expires by
+    the clock at ``expire_at``.
     """
 
     id: str
@@ -101,6 +149,11 @@ class Session:
     factors_verified_at: tuple[float | None, float | None] | None
     created_at: float
     refresh_token: str = field(repr=False)
+    updated_at: float
+    last_active_at: float
+    expire_at: float
+    abandon_at: float
+    activity: Activity
 
     @property
     def is_live(self) -> bool:
@@ -109,18 +162,60 @@ class Session:
 
 
 @dataclass(eq=False)
-class Machine:
-    """A service that calls others with M2M tokens."""
+class JwtTemplate:
+    """What the tokens say that other services take, such as Supabase or Hasura.
+
+    ``claims`` hold shortcodes; times of life are in seconds. With a signing key of its own it signs
+    as HS256 does, otherwise with the key of the instance.
+    """
 
     id: str
     name: str
+    claims: dict[str, Any]
+    lifetime: int
+    allowed_clock_skew: int
+    signing_key: str | None = field(repr=False)
+    created_at: float
+    updated_at: float
+
+    @property
+    def algorithm(self) -> SigningAlgorithm:
+        """How its tokens are signed."""
+        return "RS256" if self.signing_key is None else "HS256"
+
+
+@dataclass(eq=False)
+class Ticket:
+    """What lets somebody sign in without proof: as himself, or as somebody else with an actor."""
+
+    id: str
+    token: str = field(repr=False)
+    user_id: str
+    actor: dict[str, Any] | None
+    created_at: float
+    updated_at: float
+    expires_at: float
+    status: Literal["pending", "revoked"] = "pending"
+
+
+@dataclass(eq=False)
+class Machine:
+    """A service that calls others with M2M tokens, which it makes with its ``secret_key``."""
+
+    id: str
+    name: str
+    secret_key: str = field(repr=False)
+    default_token_ttl: int
+    created_at: float
+    updated_at: float
+    may_call: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(eq=False, kw_only=True)
 class MachineToken:
     """What is sent in place of a session token where nobody is signed in.
 
-    ``token`` is the text that is sent; times are seconds since the epoch.
+    ``token`` is the text that is sent.
     """
 
     id: str
@@ -140,6 +235,8 @@ class ApiKey(MachineToken):
 
     name: str
     claims: dict[str, object] | None
+    description: str | None = None
+    created_by: str | None = None
 
 
 @dataclass(eq=False, kw_only=True)
