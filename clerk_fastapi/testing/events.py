@@ -54,7 +54,7 @@ class Events:
             "instance_id": self.instance_id,
             "event_attributes": _NO_REQUEST,
         }
-        body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
+        body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
         happening = Happening(new_id("msg"), type, body)
         self.recent.append(happening)
         for listener in self._listeners:
