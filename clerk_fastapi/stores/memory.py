@@ -10,7 +10,7 @@ from clerk_fastapi.errors import StoreUnavailable
 from clerk_fastapi.protocol.revocation import Revocation
 from clerk_fastapi.stores.ledger import Ledger
 from clerk_fastapi.stores.store import Claim, Hit, Store
-from clerk_fastapi.stores.windows import Windows
+from clerk_fastapi.stores.windows import MemoryWindows
 
 __all__ = ["MemoryStore"]
 
@@ -38,14 +38,13 @@ class MemoryStore(Store):
         self._ledger: Ledger | None = None
         self._leases: dict[str, _Lease] = {}
         self._handled: dict[str, _Handled] = {}
-        self._windows = Windows()
+        self._windows = MemoryWindows(self._now)
 
     async def open(self, namespace: str, ledger: Ledger) -> None:
         self._ledger = ledger
 
     async def close(self) -> None:
         self._ledger = None
-        await self._windows.close()
 
     @property
     def is_behind(self) -> bool:
@@ -79,7 +78,7 @@ class MemoryStore(Store):
             del self._leases[delivery]
 
     async def hit(self, key: str, *, limit: int, seconds: int) -> Hit:
-        return await self._windows.hit(key, limit=limit, seconds=seconds)
+        return self._windows.hit(key, limit=limit, seconds=seconds)
 
     def _note(self, delivery: str, handled: _Handled) -> None:
         self._handled.pop(delivery, None)  # anew, so that what expires last stands at the end

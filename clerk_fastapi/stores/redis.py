@@ -11,7 +11,7 @@ from clerk_fastapi.stores.driver import Driver
 from clerk_fastapi.stores.feed import Feed
 from clerk_fastapi.stores.ledger import Ledger
 from clerk_fastapi.stores.store import Claim, Hit, OnOutage, Store
-from clerk_fastapi.stores.windows import Windows
+from clerk_fastapi.stores.windows import RedisWindows
 
 __all__ = ["RedisStore"]
 
@@ -69,14 +69,13 @@ class RedisStore(Store):
         name = f"{self._prefix}:{{{namespace}}}"
         driver = Driver(self._url)
         feed = Feed(driver, f"{name}:revocations", ledger, self.on_outage)
-        self._open = _Open(driver, feed, Windows(self._url, f"{name}:limits"), name)
+        self._open = _Open(driver, feed, RedisWindows(driver, f"{name}:limits"), name)
         await feed.start()
 
     async def close(self) -> None:
         store, self._open = self._open, None
         if store is not None:
             await store.feed.stop()
-            await store.windows.close()
             await store.driver.close()
 
     @property
@@ -131,7 +130,7 @@ class _Open(NamedTuple):
 
     driver: Driver
     feed: Feed
-    windows: Windows
+    windows: RedisWindows
     name: str
 
     def delivery(self, delivery: str) -> str:

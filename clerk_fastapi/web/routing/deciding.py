@@ -128,7 +128,7 @@ def _left_open(
         for at, path in each.partly.items():
             methods = _asked(policy, decided[at].leaf)
             if any(decided[at].rule(method).policy is None for method in methods):
-                yield in_part(decided[at].leaf, path, cure)
+                yield in_part(policy, decided[at].leaf, path, cure)
 
 
 def _locked_out(page: str, decided: Sequence[Decided]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Which routes a policy chooses, and what is wrong if it chooses none."""
+"""Which routes a policy or a rate limit chooses, and what is wrong if it chooses none."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from typing import Any, Final
 from starlette.routing import Host
 
 from clerk_fastapi.protocol.patterns import PathPattern, PathTemplate
-from clerk_fastapi.web.routing.policies import Policy, is_open
+from clerk_fastapi.web.routing.policies import Selectors
 from clerk_fastapi.web.routing.routes import Leaf
 
-__all__ = ["Chosen", "choose", "in_part", "with_template"]
+__all__ = ["IN_WHOLE", "Chosen", "choose", "in_part", "with_template"]
+
+IN_WHOLE: Final = "choose it by its template or its name"
+"""The cure for a path that fits a part of what a route serves."""
 
 _CONVERTOR: Final = re.compile(r":\w+\}")
 
 
 @dataclass(slots=True)
 class Chosen:
-    """What a policy chooses, by numbers of routes.
+    """What is chosen, by numbers of routes.
 
     ``partly`` are routes of which a pattern fits some paths, with that pattern, and ``problems``
     sentences about what it does not find.
@@ -32,13 +35,15 @@ class Chosen:
     problems: list[str] = field(default_factory=list)
 
 
-def choose(policy: Policy, leaves: Sequence[Leaf]) -> Chosen:
-    """Find the routes that every selector of a policy fits."""
+def choose(policy: Selectors, leaves: Sequence[Leaf]) -> Chosen:
+    """Find the routes that every selector of a policy fits, or of a rate limit."""
+    if policy.choose_all:
+        return Chosen(set(range(len(leaves))))
     left = {at for at, leaf in enumerate(leaves) if _can_be_asked(policy, leaf)}
     chosen = Chosen(set(left))
     if policy.paths:
-        chosen = _by_paths(policy.paths, leaves)
-        if is_open(policy.guard) and not policy.routers:
+        chosen = _by_paths(policy, leaves)
+        if policy.is_open and not policy.routers:
             # The paths of another host are not those that anybody thinks of.
             left -= {at for at, leaf in enumerate(leaves) if _is_elsewhere(leaf)}
     selections: tuple[tuple[str, tuple[Any, ...], Callable[[Any, Leaf], bool]], ...] = (
@@ -53,8 +58,8 @@ def choose(policy: Policy, leaves: Sequence[Leaf]) -> Chosen:
         for selector in selectors:
             fitting = {at for at, leaf in enumerate(leaves) if fits(selector, leaf)}
             if not fitting:
-                chosen.problems.append(_not_found(what, selector, leaves))
-            elif what == "name" and is_open(policy.guard):
+                chosen.problems.append(_not_found(policy, what, selector, leaves))
+            elif what == "name" and policy.is_open:
                 meant = fitting & left & chosen.wholly
                 chosen.problems += _ambiguous(selector, [leaves[at] for at in meant])
             found |= fitting
@@ -63,7 +68,7 @@ def choose(policy: Policy, leaves: Sequence[Leaf]) -> Chosen:
     left -= chosen.wholly
     chosen.partly = {at: path for at, path in chosen.partly.items() if at in left}
     # What is demanded of parts is held against what others decide for the whole.
-    if not (chosen.wholly or chosen.problems or (chosen.partly and not is_open(policy.guard))):
+    if not (chosen.wholly or chosen.problems or (chosen.partly and not policy.is_open)):
         chosen.problems.append(f"No route fits all that {policy!r} asks for.")
     return chosen
 
@@ -75,15 +80,15 @@ def with_template(path: str, templates: Sequence[str]) -> list[str]:
     ]
 
 
-def in_part(leaf: Leaf, path: str, cure: str) -> str:
+def in_part(policy: Selectors, leaf: Leaf, path: str, cure: str) -> str:
     """Say that a path of a policy fits a part of what a route serves."""
-    return f"The path {path!r} of a policy is only a part of what {leaf} serves: {cure}."
+    return f"The path {path!r} of a {policy.what} is only a part of what {leaf} serves: {cure}."
 
 
-def _by_paths(paths: Sequence[str], leaves: Sequence[Leaf]) -> Chosen:
+def _by_paths(policy: Selectors, leaves: Sequence[Leaf]) -> Chosen:
     chosen = Chosen()
     covered: dict[int, set[str]] = {}
-    for path in paths:
+    for path in policy.paths:
         meant = set(with_template(path, [each for leaf in leaves for each in leaf.paths]))
         # A template is one, even if it looks like a pattern: /orders:cancel.
         is_template = "{" in path or (bool(meant) and not set(path).isdisjoint(":("))
@@ -101,7 +106,7 @@ def _by_paths(paths: Sequence[str], leaves: Sequence[Leaf]) -> Chosen:
                 elif not _is_hidden(at, leaves, named):
                     met[at] = path
         if not fitting:
-            chosen.problems.append(_of_no_route(path, met, leaves))
+            chosen.problems.append(_of_no_route(policy, path, met, leaves))
         for at, templates in fitting.items():
             covered.setdefault(at, set()).update(templates)
         chosen.partly |= met | dict.fromkeys(fitting, path)
@@ -109,10 +114,10 @@ def _by_paths(paths: Sequence[str], leaves: Sequence[Leaf]) -> Chosen:
     return chosen
 
 
-def _of_no_route(path: str, met: dict[int, str], leaves: Sequence[Leaf]) -> str:
+def _of_no_route(policy: Selectors, path: str, met: dict[int, str], leaves: Sequence[Leaf]) -> str:
     if met:
-        return in_part(leaves[min(met)], path, "choose it by its template or its name")
-    return _not_found("path", path, leaves)
+        return in_part(policy, leaves[min(met)], path, IN_WHOLE)
+    return _not_found(policy, "path", path, leaves)
 
 
 def _is_hidden(at: int, leaves: Sequence[Leaf], named: Sequence[Leaf]) -> bool:
@@ -128,7 +133,7 @@ def _is_hidden(at: int, leaves: Sequence[Leaf], named: Sequence[Leaf]) -> bool:
     return leaf.methods is not None and leaf.methods <= served
 
 
-def _can_be_asked(policy: Policy, leaf: Leaf) -> bool:
+def _can_be_asked(policy: Selectors, leaf: Leaf) -> bool:
     if not policy.methods:
         return True
     if leaf.methods is None:
@@ -151,12 +156,14 @@ def _ambiguous(name: str, leaves: Sequence[Leaf]) -> list[str]:
     ]
 
 
-def _not_found(what: str, selector: object, leaves: Sequence[Leaf]) -> str:
+def _not_found(policy: Selectors, what: str, selector: object, leaves: Sequence[Leaf]) -> str:
     if not isinstance(selector, str):
-        return "A router of a policy has no routes in this application: include or mount it."
+        return (
+            f"A router of a {policy.what} has no routes in this application: include or mount it."
+        )
     existing: set[str] = set()
     for leaf in leaves:
         existing |= {"path": {*leaf.paths}, "name": {leaf.name}, "tag": {*leaf.tags}}[what]
     likely = difflib.get_close_matches(selector.replace("(.*)", ""), sorted(existing), 1, 0.5)
     hint = f"; did you mean {likely[0]!r}?" if likely else "."
-    return f"No route has the {what} {selector!r} of a policy{hint}"
+    return f"No route has the {what} {selector!r} of a {policy.what}{hint}"
