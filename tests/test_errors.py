@@ -61,6 +61,8 @@ CODES = {
     "TokenTypeMismatch": (401, "token-type-mismatch"),
     "TokenVerificationFailed": (401, "token-verification-failed"),
     "WebhookBodyInvalid": (400, "webhook-body-invalid"),
+    "WebhookBusy": (503, "webhook-busy"),
+    "WebhookHandlerFailed": (500, "webhook-handler-failed"),
     "WebhookHeadersMissing": (400, "webhook-headers-missing"),
     "WebhookRefused": (400, "webhook-refused"),
     "WebhookSignatureInvalid": (400, "webhook-signature-invalid"),

@@ -8,6 +8,8 @@
     │   └── ReverificationRequired      the body that Clerk's browser SDK looks for
     ├── RateLimited                429  .retry_after
     ├── WebhookRefused             400  a delivery that Clerk did not send like this
+    ├── WebhookHandlerFailed       500  a delivery that has to come again
+    ├── WebhookBusy                503  likewise; .retry_after
     └── BackendError               502  Clerk refused; .backend_status .errors .trace_id
         ├── ResourceNotFound       404  Clerk knows nothing of that id
         └── BackendUnavailable     503  .retry_after; an outage is not the caller's fault
@@ -74,6 +76,8 @@ from clerk_fastapi.errors.token import (
 )
 from clerk_fastapi.errors.webhook import (
     WebhookBodyInvalid,
+    WebhookBusy,
+    WebhookHandlerFailed,
     WebhookHeadersMissing,
     WebhookRefused,
     WebhookSignatureInvalid,
@@ -128,6 +132,8 @@ __all__ = [
     "TokenTypeMismatch",
     "TokenVerificationFailed",
     "WebhookBodyInvalid",
+    "WebhookBusy",
+    "WebhookHandlerFailed",
     "WebhookHeadersMissing",
     "WebhookRefused",
     "WebhookSignatureInvalid",

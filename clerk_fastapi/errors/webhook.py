@@ -1,11 +1,15 @@
-"""400: a delivery that did not come from Clerk, or not as Clerk sent it."""
+"""400: a delivery that Clerk did not send like this. 500 and 503: one that has to come again."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from clerk_fastapi.errors.root import ClerkError
 
 __all__ = [
     "WebhookBodyInvalid",
+    "WebhookBusy",
+    "WebhookHandlerFailed",
     "WebhookHeadersMissing",
     "WebhookRefused",
     "WebhookSignatureInvalid",
@@ -50,3 +54,19 @@ class WebhookBodyInvalid(WebhookRefused):
 
     code = "webhook-body-invalid"
     sentence = "The body is signed, but it is no event as Clerk describes them."
+
+
+class WebhookHandlerFailed(ClerkError):
+    """A handler of the application raised; the delivery is not acknowledged, and comes again."""
+
+    code = "webhook-handler-failed"
+    sentence = "A handler of this event failed; deliver it again."
+
+
+class WebhookBusy(ClerkError):
+    """Somebody else is at this delivery still; ``retry_after`` is in whole seconds."""
+
+    code = "webhook-busy"
+    status = 503
+    sentence = "This delivery is being handled already; deliver it again later."
+    retry_after: ClassVar[int] = 5

@@ -22,6 +22,9 @@ from clerk_fastapi.errors import (
     MachineTokenMissing,
     ReverificationRequired,
     TokenError,
+    WebhookBusy,
+    WebhookHandlerFailed,
+    WebhookRefused,
 )
 from clerk_fastapi.protocol.authorization import Permission, Reverified, Scope
 
@@ -30,7 +33,10 @@ __all__ = ["PAGES", "answer", "refusal", "teach", "teach_application"]
 PAGES: Final = "clerk_fastapi.pages"
 """Where a scope holds what answers refusals of page loads with redirects, if anything does."""
 
-_ANSWERED: Final = (TokenError, AccessDenied, BackendError)
+_ANSWERED: Final = (
+    *(TokenError, AccessDenied, BackendError),
+    *(WebhookRefused, WebhookHandlerFailed, WebhookBusy),
+)
 
 _SCOPE_TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 section 3.3
 # Close codes from the IANA registry for sockets that were already accepted.
@@ -125,6 +131,6 @@ def _headers(error: ClerkError) -> dict[str, str]:
         (scope,) = map(str, error.missing.to_json().values())
         named = f', scope="{scope}"' if _SCOPE_TOKEN.fullmatch(scope) else ""
         return {"WWW-Authenticate": f'Bearer error="insufficient_scope"{named}'}
-    if isinstance(error, BackendUnavailable):
+    if isinstance(error, BackendUnavailable | WebhookBusy):
         return {"Retry-After": str(error.retry_after)}
     return {}
