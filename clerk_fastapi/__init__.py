@@ -29,6 +29,8 @@ from clerk_fastapi.protocol.claims import Actor, SessionClaims, custom_claims_si
 from clerk_fastapi.protocol.identity import Identity
 from clerk_fastapi.protocol.machine import TokenType
 from clerk_fastapi.protocol.site import OrganizationSync
+from clerk_fastapi.stores.memory import MemoryStore
+from clerk_fastapi.stores.redis import RedisStore
 from clerk_fastapi.web.clerk import Clerk
 from clerk_fastapi.web.guards import (
     CurrentAuth,
@@ -74,6 +76,7 @@ __all__ = [
     "Identity",
     "M2MAuth",
     "MachineAuth",
+    "MemoryStore",
     "MiddlewareOptions",
     "OAuthAuth",
     "Organization",
@@ -81,6 +84,7 @@ __all__ = [
     "Permission",
     "Plan",
     "Policy",
+    "RedisStore",
     "Requirement",
     "ReverificationRequired",
     "Reverified",

@@ -77,6 +77,14 @@ class RedisServer:
                 answer += chunk
         return answer.removesuffix(b"+OK\r\n")
 
+    def pass_time(self, seconds: float) -> None:
+        """Let all keys that expire do so that much earlier: its clock cannot be turned."""
+        script = (
+            "for _, key in ipairs(redis.call('KEYS', '*')) do local left = redis.call('PTTL', key) "
+            "if left >= 0 then redis.call('PEXPIRE', key, math.max(left - ARGV[1], 0)) end end"
+        )
+        assert self.command("EVAL", script, "0", str(round(seconds * 1000))).startswith(b"$-1")
+
     def _answers(self) -> bool:
         try:
             return self.command("PING").startswith(b"+PONG")

@@ -83,9 +83,9 @@ class Feed:
     async def stop(self) -> None:
         """Follow it no longer."""
         task, self._task = self._task, None
-        if task is not None:
+        while task is not None and not task.done():
             task.cancel()
-            await asyncio.wait([task])
+            await asyncio.wait([task], timeout=0.1)  # the driver can swallow a cancellation
 
     async def announce(self, revocations: Sequence[Revocation]) -> None:
         """Put revocations into the stream.

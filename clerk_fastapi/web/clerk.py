@@ -77,6 +77,10 @@ class Clerk(Engine[ClaimsT]):
         ``X-Forwarded-Proto`` count.
     :param organization_sync: an :class:`OrganizationSync`: paths that name the organization which
         has to be active there.
+    :param store: where revocations, webhook deliveries and rate limits are remembered:
+        ``RedisStore("redis://...")`` for several workers, ``MemoryStore()`` for one. With a store,
+        tokens older than ``longest_token`` are refused; without, memory is used, and they are not.
+    :param longest_token: seconds that session tokens may live, and revocations are remembered.
     :raises ConfigurationError: if anything is missing, malformed or contradictory.
     """
 

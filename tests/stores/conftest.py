@@ -1,0 +1,52 @@
+"""Stores of every kind, with two workers each and a clock to turn."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import pytest
+
+from clerk_fastapi.stores.memory import MemoryStore
+from clerk_fastapi.stores.redis import RedisStore
+from tests.engine.clock import Clock
+from tests.redis_server import RedisServer
+from tests.stores.workers import Heard, Worker
+
+NAMESPACE = "clerk.example.com"
+
+
+@dataclass
+class World:
+    """A store, two workers that meet in it, and the passing of time."""
+
+    here: Worker
+    there: Worker
+    clock: Clock
+    pass_time: Callable[[float], None]
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """One of all kinds of store, which must behave alike."""
+    clock = Clock()
+    if request.param == "memory":
+        worker = Worker(MemoryStore(), Heard(clock))  # in one process both are the same
+        await worker.store.open(NAMESPACE, worker.ledger)
+
+        def pass_time(seconds: float) -> None:
+            clock.now += seconds
+
+        yield World(worker, worker, clock, pass_time)
+        await worker.store.close()
+        return
+    server: RedisServer = request.getfixturevalue("redis_server")
+    here, there = (Worker(RedisStore(server.url), Heard(clock)) for _ in range(2))
+    for each in (here, there):
+        await each.store.open(NAMESPACE, each.ledger)
+
+    def pass_redis_time(seconds: float) -> None:
+        clock.now += seconds
+        server.pass_time(seconds)
+
+    yield World(here, there, clock, pass_redis_time)
+    await here.store.close()
+    await there.store.close()
