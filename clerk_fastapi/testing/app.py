@@ -16,7 +16,10 @@ __all__ = ["build_app"]
 
 
 def build_app(instance: Instance) -> Starlette:
-    """Give the instance its faces. What is nobody else's path belongs to the Backend API."""
+    """Give the instance its faces. What is nobody else's path belongs to the Backend API.
+
+    As long as a server runs it, webhooks are delivered in the background.
+    """
     backend = backend_api(instance)
     return Starlette(
         routes=[
@@ -26,4 +29,5 @@ def build_app(instance: Instance) -> Starlette:
             Mount("", backend),
         ],
         exception_handlers={HTTPException: as_clerk_says_it},
+        lifespan=lambda _: instance.outbox.delivering(),
     )

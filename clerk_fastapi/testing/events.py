@@ -10,9 +10,9 @@ from typing import Final
 
 from clerk_fastapi.testing.signing import new_id
 
-__all__ = ["MOST_EVENTS", "Events", "Happening"]
+__all__ = ["MOST_MESSAGES", "Events", "Message"]
 
-MOST_EVENTS: Final = 10_000
+MOST_MESSAGES: Final = 10_000
 """How many are kept; older ones are forgotten, whether they were delivered or not."""
 
 # A change made in Python has no request that asked for it.
@@ -20,8 +20,8 @@ _NO_REQUEST: Final = {"http_request": {"client_ip": "", "user_agent": ""}}
 
 
 @dataclass(frozen=True)
-class Happening:
-    """One event: what it is called, and the bytes that every endpoint gets under the same id."""
+class Message:
+    """An event on its way: ``body`` is what every endpoint gets, under the same id each time."""
 
     id: str
     type: str
@@ -36,9 +36,9 @@ class Events:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._listeners: list[Callable[[Happening], None]] = []
+        self._listeners: list[Callable[[Message], None]] = []
         self.instance_id = new_id("ins")
-        self.recent: deque[Happening] = deque(maxlen=MOST_EVENTS)
+        self.messages: deque[Message] = deque(maxlen=MOST_MESSAGES)
 
     def add(self, type: str, data: Mapping[str, object]) -> None:
         """Tell what happened, as it is now: what ``data`` holds may change afterwards.
@@ -54,12 +54,12 @@ class Events:
             "instance_id": self.instance_id,
             "event_attributes": _NO_REQUEST,
         }
-        body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-        happening = Happening(new_id("msg"), type, body)
-        self.recent.append(happening)
+        text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
+        message = Message(new_id("msg"), type, text.encode(errors="replace"))
+        self.messages.append(message)
         for listener in self._listeners:
-            listener(happening)
+            listener(message)
 
-    def listen(self, listener: Callable[[Happening], None]) -> None:
+    def listen(self, listener: Callable[[Message], None]) -> None:
         """Call somebody for every event from now on."""
         self._listeners.append(listener)

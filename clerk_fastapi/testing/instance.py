@@ -28,6 +28,7 @@ from clerk_fastapi.testing.machines import MachineDirectory
 from clerk_fastapi.testing.records import Browser, M2MToken, MachineToken, OAuthToken, Session
 from clerk_fastapi.testing.signing import SigningKey, new_id
 from clerk_fastapi.testing.tokens import Version
+from clerk_fastapi.testing.webhooks import Outbox
 
 __all__ = ["DEFAULT_HOST", "Instance"]
 
@@ -82,6 +83,7 @@ class Instance(MachineDirectory):
             if Destination.parse(origin) != (origin, origin):
                 raise ConfigurationError(f"{origin!r} is no origin: https://app.example.com is.")
         self.nonces = Nonces(clock)
+        self.outbox = Outbox(self.events, clock)
         self._keys = [signing_key or SigningKey.generate()]
 
     def __repr__(self) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import cached_property
 from typing import NotRequired, TypedDict
 
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from clerk_fastapi.testing.app import build_app
 from clerk_fastapi.testing.instance import Instance
 from clerk_fastapi.testing.traffic import Outage, SeenRequest, Traffic
+from clerk_fastapi.testing.webhooks import WebhookEndpoint
 
 __all__ = ["ClerkSettings", "LocalClerk"]
 
@@ -97,3 +98,34 @@ class LocalClerk(Instance):
             ``unreachable`` does not even take the call.
         """
         return self._traffic.outage(kind, status, headers or {})
+
+    def add_webhook_endpoint(
+        self,
+        url: str,
+        *,
+        events: str | Iterable[str] = "*",
+        secret: str | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> WebhookEndpoint:
+        """Add an endpoint, which hears of what happens from now on.
+
+        :param events: the types of events it wants to hear of; ``*`` is all of them.
+        :param secret: a signing secret that two processes agreed on, instead of a new one.
+        :param transport: how to get there, if not over HTTP:
+            ``httpx.ASGITransport(app, raise_app_exceptions=False)`` is an application of yours.
+        :raises ConfigurationError: for a URL or a secret that is none, or without the extra
+            ``webhooks``.
+        """
+        return self.outbox.add_endpoint(url, events=events, secret=secret, transport=transport)
+
+    async def deliver_webhooks(self) -> None:
+        """Send every endpoint what it has not taken yet, in order."""
+        await self.outbox.deliver()
+
+    def delivering_webhooks(self) -> AbstractAsyncContextManager[None]:
+        """Deliver on its own, as soon as something happens, for as long as the block runs.
+
+        A server that runs ``app`` does so by itself. What an endpoint did not take is tried again
+        when the next thing happens, and once more at the end.
+        """
+        return self.outbox.delivering()
