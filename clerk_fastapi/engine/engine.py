@@ -23,6 +23,7 @@ from clerk_fastapi.engine.authenticate import (
     accepted,
 )
 from clerk_fastapi.engine.browser import Browsers
+from clerk_fastapi.engine.deliveries import Deliveries
 from clerk_fastapi.engine.facts import Connection, Scope, read_facts
 from clerk_fastapi.engine.machine import MachineAuth, MachineAuthenticator
 from clerk_fastapi.engine.revocation import Revocations
@@ -129,13 +130,14 @@ class Engine(Generic[ClaimsT]):
         if not isinstance(store, Store | None):
             raise ConfigurationError("store is a MemoryStore() or a RedisStore(...).")
         self.store = store or MemoryStore()
+        self.deliveries = Deliveries(self.store)
         self._ledger = Ledger(clock)
         self.revocations = Revocations(
             self.store,
             self._ledger,
             clock,
             longest_token=None if store is None else longest_token,
-            memory=longest_token + clock_skew,
+            memory=longest_token + clock_skew + 1,  # Clerk's clock may be ahead by that
         )
         self._verifier = Verifier(
             settings.rules, self._keys, memory, self.revocations, reader, clock
@@ -254,6 +256,7 @@ class Engine(Generic[ClaimsT]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        await self.deliveries.close()
         await self.store.close()
         await self._keys.close()
         await self.frontend_api.close()

@@ -21,7 +21,7 @@ def ended(subject: str, expires_at: int) -> Revocation:
 async def until(is_so: Callable[[], bool]) -> None:
     """Let everybody else work until something is so."""
     async with asyncio.timeout(PATIENCE):
-        while not is_so():
+        while not is_so():  # noqa: ASYNC110  # nobody sets an event when Redis is lost
             await asyncio.sleep(0)
 
 

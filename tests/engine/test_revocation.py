@@ -1,0 +1,279 @@
+"""Who is refused at once, for how long, and what becomes of requests while nobody can know."""
+
+from typing import Any, cast
+
+import pytest
+
+from clerk_fastapi import Clerk, ConfigurationError, MemoryStore, RedisStore, SignedIn
+from clerk_fastapi.errors import SessionEnded, StoreUnavailable, TokenExpired
+from clerk_fastapi.protocol.revocation import FOREVER
+from clerk_fastapi.stores.store import OnOutage
+from clerk_fastapi.testing import LocalClerk
+from clerk_fastapi.testing.records import Session
+from tests.engine.clock import Clock
+from tests.engine.connections import bearer
+from tests.engine.revoking import revocations
+from tests.redis_server import RedisServer
+
+pytestmark = pytest.mark.anyio
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock to turn."""
+    return Clock()
+
+
+@pytest.fixture
+def local(clock: Clock) -> LocalClerk:
+    """An instance that shares it."""
+    return LocalClerk(clock=clock)
+
+
+@pytest.fixture
+def session(local: LocalClerk) -> Session:
+    """Ada, signed in."""
+    return local.sign_in(local.add_user("ada@example.com"))
+
+
+async def reason(clerk: Clerk, token: str) -> str:
+    """What becomes of a session token in the header."""
+    state = await clerk.authenticate(bearer(token))
+    return state.status if isinstance(state, SignedIn) else state.error.code
+
+
+async def test_ended_session_is_refused_at_once(local: LocalClerk, session: Session) -> None:
+    """Though its token is good for almost a minute, and was believed a moment ago."""
+    clerk, token = Clerk(**local.settings()), local.token(session)
+    assert await reason(clerk, token) == "signed-in"
+    await clerk.revocations.end_session(session.id)
+    assert await reason(clerk, token) == "session-ended"
+    other = local.token(local.sign_in(session.user))
+    assert await reason(clerk, other) == "signed-in"
+
+
+async def test_blocked_user_is_refused_in_all_sessions(local: LocalClerk, session: Session) -> None:
+    """Whichever browser they use, until they are welcome again."""
+    clerk = Clerk(**local.settings())
+    tokens = [local.token(session), local.token(local.sign_in(session.user))]
+    await clerk.revocations.block_user(session.user.id)
+    assert [await reason(clerk, token) for token in tokens] == ["session-ended"] * 2
+    await clerk.revocations.unblock_user(session.user.id, version=FOREVER)
+    assert [await reason(clerk, token) for token in tokens] == ["signed-in"] * 2
+
+
+async def test_removed_user_does_not_come_back(local: LocalClerk, session: Session) -> None:
+    """Whatever is said of them afterwards, of whatever date."""
+    clerk = Clerk(**local.settings())
+    await clerk.revocations.remove_user(session.user.id)
+    await clerk.revocations.unblock_user(session.user.id, version=FOREVER)
+    assert await reason(clerk, local.token(session)) == "session-ended"
+
+
+async def test_older_report_does_not_undo_a_newer_one(local: LocalClerk, session: Session) -> None:
+    """Webhooks arrive in any order."""
+    clerk = Clerk(**local.settings())
+    await clerk.revocations.block_user(session.user.id, version=2_000)
+    await clerk.revocations.unblock_user(session.user.id, version=1_999)
+    assert await reason(clerk, local.token(session)) == "session-ended"
+
+
+async def test_state_that_was_decided_before_is_looked_at_again(
+    local: LocalClerk, session: Session
+) -> None:
+    """A WebSocket that asks again learns that its session has ended."""
+    clerk = Clerk(**local.settings())
+    connection = bearer(local.token(session))
+    assert (await clerk.authenticate(connection)).status == "signed-in"
+    await clerk.revocations.end_session(session.id)
+    state = await clerk.authenticate(connection)
+    assert state.reason == "session-ended"
+
+
+async def test_token_without_a_request_is_refused_too(local: LocalClerk, session: Session) -> None:
+    """As one that came with another protocol."""
+    clerk = Clerk(**local.settings())
+    await clerk.revocations.end_session(session.id)
+    with pytest.raises(SessionEnded):
+        await clerk.verify_token(local.token(session))
+
+
+async def test_api_key_of_a_blocked_user_is_refused(local: LocalClerk, session: Session) -> None:
+    """What is in the name of somebody is no better than they are."""
+    clerk = Clerk(**local.settings())
+    key = local.create_api_key(session.user)
+    await clerk.revocations.block_user(session.user.id)
+    connection = bearer(key.token)
+    state = await clerk.authenticate(connection, accepts_token="api_key")
+    assert (state.status, state.reason) == ("signed-out", "session-ended")
+
+
+async def test_kept_machine_is_looked_at_again(local: LocalClerk, session: Session) -> None:
+    """Between two guards of one request its owner may have been blocked."""
+    clerk = Clerk(**local.settings())
+    connection = bearer(local.create_api_key(session.user).token)
+    assert (await clerk.authenticate(connection, accepts_token="api_key")).status == "signed-in"
+    await clerk.revocations.block_user(session.user.id)
+    state = await clerk.authenticate(connection, accepts_token="api_key")
+    assert (state.status, state.reason) == ("signed-out", "session-ended")
+
+
+async def test_instances_do_not_share_revocations(local: LocalClerk, session: Session) -> None:
+    """Two Clerk objects have nothing in common."""
+    one, other = Clerk(**local.settings()), Clerk(**local.settings())
+    await one.revocations.end_session(session.id)
+    assert await reason(other, local.token(session)) == "signed-in"
+
+
+@pytest.mark.parametrize("subject", ["", "a b", "a\nb", "ä", "x" * 257, None, 5], ids=repr)
+async def test_no_id_changes_nothing(clock: Clock, subject: object) -> None:
+    """And it says so: a misspelt revocation must not pass for one."""
+    with pytest.raises(ConfigurationError):
+        await revocations(clock).end_session(cast("str", subject))
+
+
+# --- for how long ---------------------------------------------------------------------------------
+
+
+async def test_token_older_than_revocations_are_remembered_is_refused(
+    local: LocalClerk, session: Session, clock: Clock
+) -> None:
+    """Nobody could know any more whether its session was revoked."""
+    clerk = Clerk(**local.settings(), store=MemoryStore(), longest_token=600)
+    async with clerk:
+        token = local.token(session, expires_in=86_400)
+        clock.now += 600
+        assert await reason(clerk, token) == "signed-in"
+        clock.now += 1
+        assert await reason(clerk, token) == "token-expired"
+
+
+async def test_without_a_store_old_tokens_are_accepted(
+    local: LocalClerk, session: Session, clock: Clock
+) -> None:
+    """Nobody asked for more than what Clerk's own SDKs do."""
+    clerk = Clerk(**local.settings(), longest_token=600)
+    token = local.token(session, expires_in=86_400)
+    clock.now += 601
+    assert await reason(clerk, token) == "signed-in"
+
+
+async def test_revocation_outlives_every_token(
+    local: LocalClerk, session: Session, clock: Clock
+) -> None:
+    """There is no moment at which it is forgotten and a token still good."""
+    clerk = Clerk(**local.settings(), store=MemoryStore(), longest_token=600, clock_skew=30)
+    async with clerk:
+        clock.now += 30  # Clerk's clock may be ahead
+        token = local.token(session, expires_in=86_400)
+        clock.now -= 30
+        await clerk.revocations.end_session(session.id)
+        await clerk.revocations.block_user(session.user.id)
+        for _ in range(640):
+            clock.now += 1
+            await clerk.revocations.end_session("sess_other")  # makes room
+            assert await reason(clerk, token) in ("session-ended", "token-expired")
+
+
+async def test_end_of_a_session_is_known_by_any_clock(
+    local: LocalClerk, session: Session, clock: Clock
+) -> None:
+    """How old a token is cannot be known by a wrong one, but whether its session has ended can."""
+    who = (await Clerk(**local.settings()).verify_token(local.token(session))).identity
+    clock.now += 601
+    found = revocations(clock, longest_token=600)
+    found.check_ended(who)
+    with pytest.raises(TokenExpired):
+        found.check(who)
+    await found.end_session(session.id)
+    with pytest.raises(SessionEnded):
+        found.check_ended(who)
+
+
+# --- while nobody can know ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("on_outage", ["refuse", "continue"])
+async def test_operator_chooses_what_an_outage_means(
+    local: LocalClerk, session: Session, on_outage: OnOutage
+) -> None:
+    """Nobody is let in on a guess, unless that was asked for."""
+    clerk = Clerk(**local.settings(), store=RedisStore(NOWHERE, on_outage=on_outage))
+    async with clerk:
+        assert clerk.revocations.is_behind
+        if on_outage == "refuse":
+            with pytest.raises(StoreUnavailable) as raised:
+                await reason(clerk, local.token(session))
+            assert raised.value.status == 503
+        else:
+            assert await reason(clerk, local.token(session)) == "signed-in"
+
+
+async def test_what_is_revoked_in_an_outage_is_refused_here(
+    local: LocalClerk, session: Session
+) -> None:
+    """Even if the others can only be told later, which is said."""
+    clerk = Clerk(**local.settings(), store=RedisStore(NOWHERE, on_outage="continue"))
+    async with clerk:
+        with pytest.raises(StoreUnavailable):
+            await clerk.revocations.end_session(session.id)
+        assert await reason(clerk, local.token(session)) == "session-ended"
+
+
+async def test_bad_token_is_the_callers_fault_in_an_outage_too(local: LocalClerk) -> None:
+    """Strangers learn nothing about the state of this server."""
+    clerk = Clerk(**local.settings(), store=RedisStore(NOWHERE))
+    async with clerk:
+        assert await reason(clerk, "nonsense") == "token-invalid"
+
+
+async def test_workers_of_one_instance_meet(
+    local: LocalClerk, session: Session, redis_server: RedisServer
+) -> None:
+    """However they are told of their instance, by the same keys they find each other."""
+    store = RedisStore(redis_server.url)
+    here = Clerk(**local.settings(), store=store)
+    async with here:
+        await here.revocations.end_session(session.id)
+        there = Clerk(**local.settings(), store=RedisStore(redis_server.url))
+        async with there:
+            assert await reason(there, local.token(session)) == "session-ended"
+
+
+async def test_instances_without_a_publishable_key_keep_apart(redis_server: RedisServer) -> None:
+    """By a digest of the secret key, which is not told to Redis."""
+    one, other = LocalClerk(), LocalClerk()
+    for local in (one, other):
+        settings = {"secret_key": local.secret_key, "issuer": False}
+        clerk = Clerk(**cast(Any, settings), store=RedisStore(redis_server.url))
+        async with clerk:
+            clerk.revocations.check_owner("sess_1")
+            await clerk.revocations.end_session("sess_1")
+    keys = redis_server.command("KEYS", "*")
+    assert keys.count(b":revocations\r\n") == 2
+    assert one.secret_key.encode() not in keys
+
+
+async def test_by_one_key_alone_an_instance_has_a_name(
+    local: LocalClerk, redis_server: RedisServer
+) -> None:
+    """Also where only the public key is known."""
+    clerk = Clerk(jwt_key=local.jwt_key, issuer=local.issuer, store=RedisStore(redis_server.url))
+    async with clerk:
+        await clerk.revocations.end_session("sess_1")
+    assert b"{clerk}:revocations" in redis_server.command("KEYS", "*")
+
+
+def test_store_is_a_store(local: LocalClerk) -> None:
+    """A URL alone is none."""
+    with pytest.raises(ConfigurationError, match="RedisStore"):
+        Clerk(**local.settings(), store=cast(Any, NOWHERE))
+
+
+@pytest.mark.parametrize("longest", [0, -1, float("inf"), None], ids=repr)
+def test_longest_token_is_a_time(local: LocalClerk, longest: Any) -> None:
+    """Forever is none: nobody could remember so long."""
+    with pytest.raises(ConfigurationError, match="longest_token"):
+        Clerk(**local.settings(), longest_token=longest)
