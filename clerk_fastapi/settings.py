@@ -24,6 +24,7 @@ from clerk_fastapi.protocol.keys import InstanceType, PublishableKey, secret_key
 from clerk_fastapi.protocol.site import OrganizationSync, Proxies, Site
 from clerk_fastapi.protocol.url import origin_of
 from clerk_fastapi.protocol.verify import Rules
+from clerk_fastapi.protocol.webhooks import SigningSecret
 
 __all__ = [
     "KeyArguments",
@@ -33,6 +34,7 @@ __all__ = [
     "check_count",
     "check_seconds",
     "read_settings",
+    "read_signing_secrets",
 ]
 
 _API_URL = "https://api.clerk.com"
@@ -59,6 +61,7 @@ class _Environment(BaseSettings):
     is_satellite: str | None = None
     sign_in_url: str | None = None
     sign_up_url: str | None = None
+    webhook_signing_secret: SecretStr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,25 @@ def read_settings(keys: KeyArguments, rules: RuleArguments, site: SiteArguments)
         ),
         site=place,
     )
+
+
+def read_signing_secrets(given: str | Iterable[str] | None) -> tuple[SigningSecret, ...]:
+    """Read the signing secrets of an endpoint, by default ``CLERK_WEBHOOK_SIGNING_SECRET``.
+
+    :param given: one, or several while one replaces another; in the variable with spaces between.
+    :raises ConfigurationError: if there is none, or one is malformed; never with its value.
+    """
+    if given is None:
+        found = _Environment().webhook_signing_secret
+        given = found.get_secret_value().split() if found else ()
+    listed = isinstance(given, Iterable) and not isinstance(given, str)
+    secrets = tuple(map(SigningSecret.parse, given if listed else (str(given),)))
+    if not secrets:
+        raise ConfigurationError(
+            "Webhooks have no signing secret: set CLERK_WEBHOOK_SIGNING_SECRET, as the endpoint's "
+            "page below Webhooks in the Clerk dashboard shows it."
+        )
+    return secrets
 
 
 def check_seconds(**durations: float) -> None:

@@ -70,9 +70,10 @@ class SigningSecret:
 
         :raises ConfigurationError: if it is none, or the extra ``webhooks`` is missing.
         """
-        prefix, mark, encoded = text.strip().partition("whsec_")
+        bare = text.strip() if isinstance(text, str) else ""
+        encoded = bare.removeprefix("whsec_")
         padded = encoded + "=" * (-len(encoded) % 4)
-        key = _decoded(padded) if mark and not prefix else None
+        key = _decoded(padded) if bare != encoded else None
         if key is None or len(key) < _LEAST_SECRET:
             raise ConfigurationError(
                 "CLERK_WEBHOOK_SIGNING_SECRET is not a signing secret; copy it whole, from "
