@@ -11,6 +11,7 @@ from clerk_fastapi.errors import (
     ClerkError,
     ConfigurationError,
     HandshakeRequired,
+    RateLimited,
     ReverificationRequired,
     TokenError,
 )
@@ -53,6 +54,7 @@ from clerk_fastapi.web.middleware import ClerkMiddleware, MiddlewareOptions
 from clerk_fastapi.web.openapi import document
 from clerk_fastapi.web.pages import redirect_to_sign_in, redirect_to_sign_up, return_url
 from clerk_fastapi.web.proxy import FrontendApiProxy
+from clerk_fastapi.web.ratelimit import RateLimit, RateLimitRule
 from clerk_fastapi.web.routing.policies import Policy
 
 __all__ = [
@@ -84,6 +86,9 @@ __all__ = [
     "Permission",
     "Plan",
     "Policy",
+    "RateLimit",
+    "RateLimitRule",
+    "RateLimited",
     "RedisStore",
     "Requirement",
     "ReverificationRequired",

@@ -18,13 +18,15 @@ class Answer:
     ``cookies`` are values of ``Set-Cookie``: those of renewed sessions, but not those of a
     handshake, which belong to the redirect alone. ``state`` is the latest state that was decided.
     ``in_development`` tells whether the instance is one for development, where more may be said,
-    and ``is_explained`` whether the answer shall say why somebody was not signed in.
+    and ``is_explained`` whether the answer shall say why somebody was not signed in. ``headers``
+    are those that tell of rate limits.
     """
 
-    __slots__ = ("cookies", "in_development", "is_explained", "state")
+    __slots__ = ("cookies", "headers", "in_development", "is_explained", "state")
 
     def __init__(self) -> None:
         self.cookies: list[str] = []
+        self.headers: dict[str, str] = {}
         self.is_explained = False
         self.state: State[Any] | None = None
         self.in_development = False

@@ -1,4 +1,4 @@
-"""What authentication adds to an answer: renewed cookies and, for those who look, the reason."""
+"""What is added to answers: renewed cookies, rate limits and, for those who look, the reason."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ def _adding(answer: Answer, send: Send) -> Send:
             ):
                 headers = [*message.get("headers", ()), *_explained(answer)]
                 message = {**message, "headers": headers}
+            if answer.headers:
+                message = _with_headers(message, answer.headers)
         await send(message)
 
     return send_it
@@ -53,6 +55,14 @@ def _with_cookies(message: Message, cookies: list[str]) -> Message:
     # A cache that kept this answer would sign others in.
     private = (b"cache-control", b"private, no-store")
     return {**message, "headers": [*kept, private, *added]}
+
+
+def _with_headers(message: Message, headers: dict[str, str]) -> Message:
+    """Add what an answer does not say itself, as refusals do."""
+    said = [(name, value) for name, value in message.get("headers", ())]
+    names = {name.lower() for name, _ in said}
+    wanted = ((name.lower().encode(), value.encode()) for name, value in headers.items())
+    return {**message, "headers": [*said, *(each for each in wanted if each[0] not in names)]}
 
 
 def _is_for_caches(name: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""ClerkMiddleware: policies for routes, identity in headers, and what browsers need."""
+"""ClerkMiddleware: policies and rate limits for routes, identity in headers, and redirects."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from clerk_fastapi.web.answering import answering
 from clerk_fastapi.web.identity_headers import IdentityHeaders, Told
 from clerk_fastapi.web.pages import PAGES, Pages
 from clerk_fastapi.web.proxy import FrontendApiProxy
+from clerk_fastapi.web.ratelimit import RateLimit, RateLimitRule, checked_limits
 from clerk_fastapi.web.refusals import answer
 from clerk_fastapi.web.routing.doors import Doors
 from clerk_fastapi.web.routing.gate import Gate
@@ -68,6 +69,8 @@ class ClerkMiddleware:
     :param default: what is demanded for all other routes: ``public``, ``signed_in``, a requirement
         or a guard. The sign-in and sign-up pages of this site stay public unless a policy says
         otherwise.
+    :param rate_limits: limits for certain routes, ``RateLimit(100, per=60).on("/api(.*)")``, or for
+        all. Every one that chooses a route counts what policies let pass there.
     :param unauthorized_url: where pages send those who are signed in and not allowed, a URL or a
         path of this site; by default they get the 403 itself.
     :param identity_headers: headers to be told who is signed in, such as
@@ -78,7 +81,7 @@ class ClerkMiddleware:
         has it.
     :param options: asked for every request, plain or async, what is different for it.
 
-    Wrong arguments, and policies that choose no route, stop the start-up.
+    Wrong arguments, and policies and limits that choose no route, stop the start-up.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class ClerkMiddleware:
         *,
         policies: Sequence[Policy] = (),
         default: Demand = "public",
+        rate_limits: Sequence[RateLimit | RateLimitRule] = (),
         unauthorized_url: str | None = None,
         identity_headers: Mapping[str, Told] | None = None,
         frontend_api_proxy: bool = False,
@@ -98,6 +102,7 @@ class ClerkMiddleware:
         self.app = app
         self._policies = policies
         self._default: Demand = default
+        self._rate_limits = rate_limits
         self._unauthorized_url = unauthorized_url
         self._identity_headers = identity_headers
         self._proxies = frontend_api_proxy
@@ -176,8 +181,10 @@ class ClerkMiddleware:
             proxy = FrontendApiProxy(engine, frontend_api_url=self._frontend_api_url)
         doors = Doors([engine.site], _place(scope), self._unauthorized_url)
         policies, default = checked_policies(self._policies), guard_of(self._default)
+        limits = checked_limits(self._rate_limits)
         # Where everything is public there is nothing to judge.
-        gate = Gate(app, policies, default, doors) if policies or default else None
+        is_needed = policies or default or limits
+        gate = Gate(app, policies, default, doors, limits) if is_needed else None
         self._opened = _Opened(app, engine, gate, proxy, pages, headers)
         return self._opened
 

@@ -20,6 +20,7 @@ from clerk_fastapi.errors import (
     CredentialsMissing,
     HandshakeRequired,
     MachineTokenMissing,
+    RateLimited,
     ReverificationRequired,
     TokenError,
     WebhookBusy,
@@ -34,13 +35,13 @@ PAGES: Final = "clerk_fastapi.pages"
 """Where a scope holds what answers refusals of page loads with redirects, if anything does."""
 
 _ANSWERED: Final = (
-    *(TokenError, AccessDenied, BackendError),
+    *(TokenError, AccessDenied, RateLimited, BackendError),
     *(WebhookRefused, WebhookHandlerFailed, WebhookBusy),
 )
 
 _SCOPE_TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 section 3.3
 # Close codes from the IANA registry for sockets that were already accepted.
-_CLOSE_CODES: Final = {401: 3000, 403: 3003, 503: 1013}
+_CLOSE_CODES: Final = {401: 3000, 403: 3003, 429: 1013, 503: 1013}
 
 
 class _AnswersPages(Protocol):
@@ -131,6 +132,8 @@ def _headers(error: ClerkError) -> dict[str, str]:
         (scope,) = map(str, error.missing.to_json().values())
         named = f', scope="{scope}"' if _SCOPE_TOKEN.fullmatch(scope) else ""
         return {"WWW-Authenticate": f'Bearer error="insufficient_scope"{named}'}
+    if isinstance(error, RateLimited):
+        return {"Retry-After": str(error.retry_after), **error.headers}
     if isinstance(error, BackendUnavailable | WebhookBusy):
         return {"Retry-After": str(error.retry_after)}
     return {}

@@ -19,6 +19,7 @@ __all__ = [
     "applications",
     "choose",
     "clerk_of",
+    "running_app",
     "running_engine",
     "start",
     "stop",
@@ -84,6 +85,14 @@ def running_engine(scope: Scope) -> Engine[Any]:
         "in a lifespan of your own, async with clerk.lifespan(app); a test client must run the "
         "lifespan too: with TestClient(app) as client."
     )
+
+
+def running_app(scope: Scope) -> Starlette:
+    """Find the application whose Clerk decides: the innermost one that has any."""
+    running = scope.get(_RUNNING)
+    app = running.app if isinstance(running, _Running) else None
+    found: Starlette = scope["app"] if app is None else app
+    return found
 
 
 def clerk_of(app: Starlette, scope: Scope) -> Engine[Any]:

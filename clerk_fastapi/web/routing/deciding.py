@@ -1,18 +1,19 @@
-"""What was decided for every route, by the policies of an application and its default."""
+"""What was decided for every route, by policies, a default and rate limits."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from clerk_fastapi.protocol.patterns import PathTemplate
 from clerk_fastapi.web.guards import Guard
+from clerk_fastapi.web.ratelimit import RateLimit, RateLimitRule
 from clerk_fastapi.web.routing.doors import Doors
 from clerk_fastapi.web.routing.policies import Policy, describe, is_open
 from clerk_fastapi.web.routing.routes import Leaf
-from clerk_fastapi.web.routing.selection import Chosen, choose, in_part
+from clerk_fastapi.web.routing.selection import IN_WHOLE, Chosen, choose, in_part
 
 __all__ = ["Decided", "Rule", "decide"]
 
@@ -40,12 +41,13 @@ class Decided:
     """A route, and the rules for it: the first that holds for a method decides.
 
     ``in_part`` are demands on a part of what it serves, which add to the default. They stop the
-    start-up, so that only routes that came later have some.
+    start-up, so that only routes that came later have some. Of ``limits`` all hold.
     """
 
     leaf: Leaf
     rules: tuple[Rule, ...]
     in_part: tuple[Rule, ...] = ()
+    limits: tuple[RateLimitRule, ...] = ()
 
     def rule(self, method: str | None) -> Rule:
         """The rule for a method; the last one holds for all."""
@@ -61,28 +63,41 @@ class Decided:
                 if each.guard is not None and each.holds_for(method):
                     yield each.guard
 
+    def rate_limits(self, method: str | None) -> Iterator[RateLimit]:
+        """All that count a request with this method."""
+        for rule in self.limits:
+            if rule.holds_for(method):
+                yield rule.rate_limit
+
 
 def decide(
     policies: Sequence[Policy],
     default: Guard | None,
     leaves: Sequence[Leaf],
     doors: Doors | None = None,
+    limits: Sequence[RateLimitRule] = (),
 ) -> tuple[list[Decided], list[str]]:
     """Decide for every route, and say what is wrong with the policies.
 
     :param doors: the sign-in and sign-up pages, which the default leaves public.
-    :returns: what was decided, and sentences about policies that choose no route, or demand
-        something of a part of what a route serves.
+    :param limits: rate limits, of which all hold that choose a route.
+    :returns: what was decided, and sentences about policies and limits that choose no route, or are
+        about a part of what a route serves.
     """
     doors = doors or Doors(())
     chosen = [choose(policy, leaves) for policy in policies]
+    counting = [(rule, choose(rule, leaves)) for rule in limits]
     decided = [
-        _decided(leaf, at, list(zip(policies, chosen, strict=True)), default, doors)
+        replace(
+            _decided(leaf, at, list(zip(policies, chosen, strict=True)), default, doors),
+            limits=tuple(rule for rule, each in counting if each.has(at)),
+        )
         for at, leaf in enumerate(leaves)
     ]
-    wrong = [problem for each in chosen for problem in each.problems]
+    wrong = [said for each in (*chosen, *(each for _, each in counting)) for said in each.problems]
     if not wrong:
         wrong = list(_left_open(policies, chosen, decided))
+        wrong += _limited_in_part(counting, leaves)
         wrong += [sentence for page in doors.paths for sentence in _locked_out(page, decided)]
         wrong += [said for page in doors.turned_away for said in _turned_away(page, decided)]
     if not wrong:
@@ -129,6 +144,14 @@ def _left_open(
             methods = _asked(policy, decided[at].leaf)
             if any(decided[at].rule(method).policy is None for method in methods):
                 yield in_part(policy, decided[at].leaf, path, cure)
+
+
+def _limited_in_part(
+    counting: Sequence[tuple[RateLimitRule, Chosen]], leaves: Sequence[Leaf]
+) -> Iterator[str]:
+    for rule, each in counting:
+        for at, path in each.partly.items():
+            yield in_part(rule, leaves[at], path, IN_WHOLE)
 
 
 def _locked_out(page: str, decided: Sequence[Decided]) -> Iterator[str]:

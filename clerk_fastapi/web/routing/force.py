@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from clerk_fastapi.engine.engine import Engine
 from clerk_fastapi.web.guards import Guard
 from clerk_fastapi.web.middleware import ClerkMiddleware, checked_policies
+from clerk_fastapi.web.ratelimit import checked_limits
 from clerk_fastapi.web.routing.contradictions import contradictions
 from clerk_fastapi.web.routing.deciding import Decided, decide
 from clerk_fastapi.web.routing.doors import Doors
@@ -105,7 +106,8 @@ def _decided(
         arguments: Any = middleware.kwargs
         default = guard_of(arguments.get("default", "public"))
         policies = checked_policies(arguments.get("policies", ()))
-        decided, wrong = decide(policies, default, Tree(app).leaves, doors)
+        limits = checked_limits(arguments.get("rate_limits", ()))
+        decided, wrong = decide(policies, default, Tree(app).leaves, doors, limits)
         yield decided, [*wrong, *contradictions(decided)]
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
+from clerk_fastapi.engine.authenticate import accepted
 from clerk_fastapi.engine.engine import Engine
 from clerk_fastapi.errors import ConfigurationError
+from clerk_fastapi.protocol.machine import TokenType
+from clerk_fastapi.web.counted import ACCEPTED
 from clerk_fastapi.web.guards import Guard
+from clerk_fastapi.web.ratelimit import RateLimit, RateLimitRule
 from clerk_fastapi.web.routing.arming import (
     GATED,
     NOBODY,
@@ -51,7 +55,8 @@ class Gate(Standing):
     here compares paths with patterns: there is no second opinion on what a path means.
 
     :param doors: the sign-in and sign-up pages.
-    :raises ConfigurationError: if a policy chooses no route, or leaves something open.
+    :param limits: rate limits, which count what the policies let pass.
+    :raises ConfigurationError: if a policy or a limit chooses no route, or leaves something open.
     """
 
     def __init__(
@@ -60,11 +65,13 @@ class Gate(Standing):
         policies: Sequence[Policy],
         default: Guard | None,
         doors: Doors,
+        limits: Sequence[RateLimitRule] = (),
     ) -> None:
         self._app = app
         self._policies = policies
         self._default = default
         self._doors = doors
+        self._limits = limits
         wrong = self._decide()
         if wrong:
             raise ConfigurationError(" ".join(wrong))
@@ -113,29 +120,32 @@ class Gate(Standing):
 
         :param way: the mounts between this gate and the route.
         :param engine: the Clerk that decides where this gate stands.
-        :raises ClerkError: whatever the guard of the policy raises.
+        :raises ClerkError: whatever the guard of the policy raises, or a rate limit.
         """
         method = scope["method"].upper() if scope["type"] == "http" else None
         place = (*map(id, way), id(route))
-        guards = self._guards.get((place, method))
-        if guards is None:
-            guards = self._found(place, method, scope)
-        for guard in guards:
+        passage = self._passages.get((place, method))
+        if passage is None:
+            passage = self._found(place, method, scope)
+        for guard in passage.guards:
             await guard.admit(_Asking(scope), clerk=engine)
+        if passage.accepts:
+            scope[ACCEPTED] = scope.get(ACCEPTED, frozenset()) | passage.accepts
+        for limit in passage.limits:
+            await limit.admit(_Asking(scope), clerk=engine)
 
-    def _found(self, place: tuple[int, ...], method: str | None, scope: Scope) -> tuple[Guard, ...]:
+    def _found(self, place: tuple[int, ...], method: str | None, scope: Scope) -> _Passage:
         """What is to be passed in a place; kept where nothing else of the request matters."""
         places = self._places.get(place)
         if places is None:
             raise ConfigurationError(NOBODY)
         methods = places[0].leaf.methods or ()
         if len(places) == 1 and method in methods and methods != _OPTIONS_ALONE:
-            self._guards[place, method] = guards = tuple(places[0].guards(method))
-            return guards
+            self._passages[place, method] = passage = _passage(places, method)
+            return passage
         # A router that was included twice has a route in two places; in doubt, all must agree.
         selected = [each for each in places if each.leaf.is_selected(scope)] or places
-        asked = (each for each in selected if not _is_preflight(each, scope))
-        return tuple(guard for each in asked for guard in each.guards(method))
+        return _passage([each for each in selected if not _is_preflight(each, scope)], method)
 
     def _watching(self, passed: Passed, scope: Scope, send: Send) -> Send:
         """Let nothing out of a route that has not asked, should a framework find a way to one."""
@@ -154,7 +164,9 @@ class Gate(Standing):
 
     def _decide(self) -> list[str]:
         tree = Tree(self._app)
-        decided, wrong = decide(self._policies, self._default, tree.leaves, self._doors)
+        decided, wrong = decide(
+            self._policies, self._default, tree.leaves, self._doors, self._limits
+        )
         wrong += contradictions(decided)
         places: dict[tuple[int, ...], list[Decided]] = {}
         for each in decided:
@@ -171,11 +183,26 @@ class Gate(Standing):
         tree.settle()
         self._inner = {id(mount.app) for mount in tree.mounts}
         self._places = places
-        self._guards: dict[tuple[tuple[int, ...], str | None], tuple[Guard, ...]] = {}
+        self._passages: dict[tuple[tuple[int, ...], str | None], _Passage] = {}
         self._known = {place[-1] for place in places}
         # At last: until then the routes are not as they should be.
         self._tree = tree
         return wrong
+
+
+class _Passage(NamedTuple):
+    """What a request has to pass, the kinds of token that this takes, and what counts it then."""
+
+    guards: tuple[Guard, ...]
+    accepts: frozenset[TokenType]
+    limits: tuple[RateLimit, ...]
+
+
+def _passage(decided: Sequence[Decided], method: str | None) -> _Passage:
+    guards = tuple(guard for each in decided for guard in each.guards(method))
+    kinds = [accepted(guard.accepts_token).kinds for guard in guards]
+    limits = tuple(limit for each in decided for limit in each.rate_limits(method))
+    return _Passage(guards, frozenset[TokenType]().union(*kinds), limits)
 
 
 @dataclass(slots=True)

@@ -48,10 +48,10 @@ class Selectors:
         routers: Iterable[Router | Starlette] = (),
         methods: Iterable[str] = (),
     ) -> None:
-        self.paths = self._listed("paths", paths, str)
-        self.names = self._listed("names", names, str)
-        self.tags = self._listed("tags", tags, str)
-        self.routers = self._listed("routers", routers, (Router, Starlette))
+        self.paths: tuple[str, ...] = self._listed("paths", paths, str)
+        self.names: tuple[str, ...] = self._listed("names", names, str)
+        self.tags: tuple[str, ...] = self._listed("tags", tags, str)
+        self.routers: tuple[Any, ...] = self._listed("routers", routers, (Router, Starlette))
         self.methods = frozenset(name.upper() for name in self._listed("methods", methods, str))
         if not all(map(_METHOD.fullmatch, self.methods)):
             raise ConfigurationError("methods takes HTTP methods, such as GET and POST.")

@@ -9,7 +9,6 @@ from itertools import takewhile
 from operator import and_, is_
 from typing import Any, Literal, TypeAlias
 
-from fastapi.dependencies.models import Dependant
 from starlette.applications import Starlette
 
 from clerk_fastapi.engine.authenticate import accepted
@@ -17,6 +16,7 @@ from clerk_fastapi.protocol.authorization import Permission, Scope
 from clerk_fastapi.protocol.machine import TokenType
 from clerk_fastapi.web.guards import Guard
 from clerk_fastapi.web.routing.deciding import Rule
+from clerk_fastapi.web.routing.declared import called_below, dependant_of
 from clerk_fastapi.web.routing.routes import Leaf
 from clerk_fastapi.web.schemes import describe_guard
 
@@ -57,16 +57,15 @@ def safeguard_of(rule: Rule) -> Safeguard | None:
 
 def guards_of(leaf: Leaf) -> Iterator[Safeguard]:
     """Find the guards of a route, in the order in which they judge."""
-    # Of what FastAPI includes, either a description has the dependencies or a copy.
-    known: tuple[Any, ...] = (leaf.context, leaf.route)
-    route = next((each for each in known if getattr(each, "dependant", None)), None)
+    route = dependant_of(leaf)
     if route is None:
-        return  # only FastAPI's own routes have dependencies
+        return
     sources = _sources(leaf, route.dependencies)
     for at, dependency in enumerate(route.dependant.dependencies):
         source = sources[at] if at < len(sources) else "guard"
-        for guard, scopes in _guards_below(dependency, ()):
-            yield _safeguard(source, guard, scopes)
+        for called, scopes in called_below(dependency):
+            if isinstance(called, Guard):
+                yield _safeguard(source, called, scopes)
 
 
 def _sources(leaf: Leaf, dependencies: Sequence[object]) -> list[Source]:
@@ -93,21 +92,6 @@ def _in_common(dependencies: Sequence[object], router: object) -> int:
     """How many of the dependencies at the beginning are those of a router."""
     own: Sequence[object] = getattr(router, "dependencies", ())
     return len(list(takewhile(bool, map(is_, dependencies, own))))
-
-
-def _guards_below(
-    dependant: Dependant, scopes: tuple[str, ...]
-) -> Iterator[tuple[Guard, tuple[str, ...]]]:
-    scopes = (*scopes, *(dependant.own_oauth_scopes or ()))
-    called: Any = dependant.call
-    while isinstance(called, functools.partial):
-        called = called.func
-    owner = getattr(called, "__self__", None)
-    guard = owner if isinstance(owner, Guard) and called == owner.__call__ else called
-    if isinstance(guard, Guard):
-        yield guard, tuple(dict.fromkeys(scopes))
-    for each in dependant.dependencies:
-        yield from _guards_below(each, scopes)
 
 
 def _safeguard(source: Source, guard: Guard, scopes: tuple[str, ...]) -> Safeguard:

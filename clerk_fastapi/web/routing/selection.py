@@ -34,6 +34,10 @@ class Chosen:
     partly: dict[int, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
+    def has(self, at: int) -> bool:
+        """Whether a route is among them, if only in part."""
+        return at in self.wholly or at in self.partly
+
 
 def choose(policy: Selectors, leaves: Sequence[Leaf]) -> Chosen:
     """Find the routes that every selector of a policy fits, or of a rate limit."""

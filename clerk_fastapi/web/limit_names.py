@@ -1,0 +1,64 @@
+"""What rate limits are called in a store, if nobody has named them: the same in every worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, Protocol
+from weakref import WeakKeyDictionary
+
+from starlette.applications import Starlette
+from starlette.types import Scope
+
+from clerk_fastapi.web.routing.declared import called_below, dependant_of
+from clerk_fastapi.web.routing.routes import Tree
+from clerk_fastapi.web.running import applications, running_app
+
+__all__ = ["Limit", "name_of"]
+
+
+class Limit(Protocol):
+    """A rate limit, as far as its name goes."""
+
+    name: str | None
+    declared_at: str
+
+
+_NAMES: Final[WeakKeyDictionary[Starlette, dict[Limit, str]]] = WeakKeyDictionary()
+
+
+def name_of(limit: Limit, scope: Scope) -> str:
+    """The name that a limit has in a running application.
+
+    Without one of its own it is called after the line where it was made; of several from the same
+    line, as functions make them, the application's order of routes tells which one is meant.
+    """
+    if limit.name is not None:
+        return f"named {limit.name}"
+    app = running_app(scope)
+    names = _NAMES.get(app)
+    if names is None:
+        _NAMES[app] = names = {}
+        _add(names, _limits(app, type(limit)))
+    if limit not in names:  # of a route that came later
+        _add(names, [limit])
+    return names[limit]
+
+
+def _add(names: dict[Limit, str], limits: Iterable[Limit]) -> None:
+    for limit in limits:
+        if limit not in names:
+            before = sum(known.declared_at == limit.declared_at for known in names)
+            names[limit] = f"made at {limit.declared_at} {before}"
+
+
+def _limits(app: Starlette, kind: type[Any]) -> Iterator[Any]:
+    for leaf in Tree(app).leaves:
+        route = dependant_of(leaf)
+        for called, _ in called_below(route.dependant) if route is not None else ():
+            if isinstance(called, kind):
+                yield called
+    for application in applications(app):
+        for middleware in application.user_middleware:
+            listed: Any = middleware.kwargs.get("rate_limits", ())
+            limits = (getattr(each, "rate_limit", each) for each in listed)
+            yield from (each for each in limits if isinstance(each, kind))
