@@ -4,24 +4,70 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-__all__ = ["as_clerk_says_it", "clerk_error", "json_body"]
+__all__ = [
+    "Complaint",
+    "Refusal",
+    "as_clerk_says_it",
+    "clerk_error",
+    "clerk_errors",
+    "json_body",
+    "not_found",
+]
+
+
+class Complaint(NamedTuple):
+    """One thing that is wrong with a request, and which of its parameters it is about."""
+
+    code: str
+    message: str
+    parameter: str | None = None
+
+
+class Refusal(HTTPException):
+    """A refusal with a code of Clerk's own."""
+
+    def __init__(self, status: int, code: str, message: str, parameter: str | None = None) -> None:
+        super().__init__(status, message)
+        self.complaint = Complaint(code, message, parameter)
+
+
+def not_found(kind: str) -> Refusal:
+    """What is refused because it is not there."""
+    return Refusal(404, "resource_not_found", f"There is no such {kind}.")
 
 
 def clerk_error(status: int, code: str, message: str) -> JSONResponse:
     """An error in the shape that all of Clerk's APIs use."""
-    error = {"code": code, "message": message, "long_message": message}
+    return clerk_errors(status, [Complaint(code, message)])
+
+
+def clerk_errors(status: int, complaints: Iterable[Complaint]) -> JSONResponse:
+    """Several of them in one answer."""
+    errors = [
+        {
+            "code": complaint.code,
+            "message": complaint.message,
+            "long_message": complaint.message,
+            **({"meta": {"param_name": complaint.parameter}} if complaint.parameter else {}),
+        }
+        for complaint in complaints
+    ]
     trace_id = secrets.token_hex(16)
-    return JSONResponse({"errors": [error], "clerk_trace_id": trace_id}, status_code=status)
+    return JSONResponse({"errors": errors, "clerk_trace_id": trace_id}, status_code=status)
 
 
 def as_clerk_says_it(request: Request, error: Exception) -> Response:
     """Turn an exception of the router into an error in Clerk's shape."""
     assert isinstance(error, HTTPException)
+    if isinstance(error, Refusal):
+        return clerk_errors(error.status_code, [error.complaint])
     code = _CODES.get(error.status_code, "request_invalid")
     return clerk_error(error.status_code, code, error.detail)
 

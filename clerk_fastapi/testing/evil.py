@@ -34,14 +34,12 @@ __all__ = [
     "OTHER_ALGORITHM",
     "OTHER_ISSUER",
     "OTHER_KEY",
-    "TEMPLATE_CATEGORY",
     "UNKNOWN_KEY",
     "WRONG_DATES",
     "WRONG_TIMES",
     "Forgeries",
 ]
 
-TEMPLATE_CATEGORY: Final = "cl_B7d4PD222AAA"
 EVIL: Final = "https://attacker.example"
 
 

@@ -11,7 +11,6 @@ from clerk_fastapi.testing.evil import (
     OTHER_ALGORITHM,
     OTHER_ISSUER,
     OTHER_KEY,
-    TEMPLATE_CATEGORY,
     UNKNOWN_KEY,
     WRONG_DATES,
     WRONG_TIMES,
@@ -35,6 +34,7 @@ from clerk_fastapi.testing.forgers import (
     with_header,
 )
 from clerk_fastapi.testing.machine_tokens import MACHINE_CATEGORY
+from clerk_fastapi.testing.templates import TEMPLATE_CATEGORY
 from clerk_fastapi.testing.tokens import ABSENT
 
 __all__ = ["EVIL_SESSION_TOKENS", "FORGERIES"]

@@ -25,8 +25,17 @@ from clerk_fastapi.testing.machine_tokens import (
     oauth_header,
 )
 from clerk_fastapi.testing.machines import MachineDirectory
-from clerk_fastapi.testing.records import Browser, M2MToken, MachineToken, OAuthToken, Session
+from clerk_fastapi.testing.records import (
+    Browser,
+    JwtTemplate,
+    M2MToken,
+    MachineToken,
+    OAuthToken,
+    Session,
+    Ticket,
+)
 from clerk_fastapi.testing.signing import SigningKey, new_id
+from clerk_fastapi.testing.templates import Templates, template_token
 from clerk_fastapi.testing.tokens import Version
 from clerk_fastapi.testing.webhooks import Outbox
 
@@ -84,6 +93,8 @@ class Instance(MachineDirectory):
                 raise ConfigurationError(f"{origin!r} is no origin: https://app.example.com is.")
         self.nonces = Nonces(clock)
         self.outbox = Outbox(self.events, clock)
+        self.jwt_templates = Templates(clock)
+        self.tickets: dict[str, Ticket] = {}
         self._keys = [signing_key or SigningKey.generate()]
 
     def __repr__(self) -> str:
@@ -151,6 +162,47 @@ class Instance(MachineDirectory):
         return self.sign(
             tokens.changed(tokens.header(self._keys[0].kid), header or {}),
             tokens.changed(own, claims or {}),
+        )
+
+    def add_jwt_template(
+        self,
+        name: str,
+        *,
+        claims: Mapping[str, object],
+        lifetime: int = 60,
+        allowed_clock_skew: int = 5,
+        signing_key: str | None = None,
+    ) -> JwtTemplate:
+        """Add a JWT template, as on that page of the Clerk dashboard.
+
+        :param claims: with shortcodes such as ``{"email": "{{user.primary_email_address}}"}``.
+        :param lifetime: seconds of life of its tokens.
+        :param allowed_clock_skew: seconds by which the clock of a reader may be behind.
+        :param signing_key: a secret that the reader shares, to sign as HS256 does.
+        :raises ConfigurationError: if the name is taken, or for a claim that Clerk sets itself.
+        """
+        return self.jwt_templates.add(
+            name=name,
+            claims=claims,
+            lifetime=lifetime,
+            allowed_clock_skew=allowed_clock_skew,
+            signing_key=signing_key,
+        )
+
+    def template_token(self, session: Session, name: str, *, expires_in: int | None = None) -> str:
+        """Issue a token of the session's user from the JWT template of that name.
+
+        :param expires_in: seconds of life, if not the template's.
+        :raises ConfigurationError: if there is no template of that name.
+        """
+        return template_token(
+            self.jwt_templates.named(name),
+            session,
+            self.membership(session),
+            key=self._keys[0],
+            issuer=self.issuer,
+            issued_at=int(self.clock()),
+            expires_in=expires_in,
         )
 
     def forge(self, name: str, of: Session | M2MToken | OAuthToken) -> str:

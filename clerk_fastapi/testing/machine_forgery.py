@@ -10,7 +10,6 @@ from clerk_fastapi.testing.evil import (
     OTHER_ALGORITHM,
     OTHER_ISSUER,
     OTHER_KEY,
-    TEMPLATE_CATEGORY,
     UNKNOWN_KEY,
     WRONG_DATES,
     WRONG_TIMES,
@@ -18,6 +17,7 @@ from clerk_fastapi.testing.evil import (
 )
 from clerk_fastapi.testing.forgers import Forger, tampered, with_claims, with_header
 from clerk_fastapi.testing.machine_tokens import MACHINE_CATEGORY
+from clerk_fastapi.testing.templates import TEMPLATE_CATEGORY
 from clerk_fastapi.testing.tokens import ABSENT, SESSION_CATEGORY
 
 __all__ = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from clerk_fastapi.errors import ConfigurationError
+from clerk_fastapi.testing.described import milliseconds
 from clerk_fastapi.testing.records import ApiKey, M2MToken, MachineToken, OAuthToken
 from clerk_fastapi.testing.tokens import header
 
@@ -62,10 +63,10 @@ def described(token: MachineToken, now: float) -> dict[str, object]:
         "scopes": token.scopes,
         "revoked": token.is_revoked,
         "revocation_reason": token.revocation_reason,
-        "expired": token.expires_at is not None and token.expires_at <= now,
-        "expiration": None if token.expires_at is None else _milliseconds(token.expires_at),
-        "created_at": _milliseconds(token.created_at),
-        "updated_at": _milliseconds(token.updated_at),
+        "expired": token.has_expired(now),
+        "expiration": None if token.expires_at is None else milliseconds(token.expires_at),
+        "created_at": milliseconds(token.created_at),
+        "updated_at": milliseconds(token.updated_at),
         **_particulars(token),
     }
 
@@ -77,8 +78,8 @@ def _particulars(token: MachineToken) -> dict[str, object]:
             "type": "api_key",
             "name": token.name,
             "claims": token.claims,
-            "description": None,
-            "created_by": None,
+            "description": token.description,
+            "created_by": token.created_by,
             "last_used_at": None,
         }
     if isinstance(token, M2MToken):
@@ -109,7 +110,3 @@ def _claims(token: MachineToken, issuer: str) -> dict[str, object]:
         "nbf": issued_at,
         "exp": int(token.expires_at),
     }
-
-
-def _milliseconds(seconds: float) -> int:
-    return int(seconds * 1000)

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypedDict, TypeVar
 
-from clerk_fastapi.testing.directory import Directory
 from clerk_fastapi.testing.machine_tokens import TokenFormat
 from clerk_fastapi.testing.records import (
     ApiKey,
@@ -17,6 +16,7 @@ from clerk_fastapi.testing.records import (
     Organization,
     User,
 )
+from clerk_fastapi.testing.registry import Registry
 from clerk_fastapi.testing.signing import new_id
 
 __all__ = ["MachineDirectory"]
@@ -30,7 +30,7 @@ class _Life(TypedDict):
     expires_at: float | None
 
 
-class MachineDirectory(Directory, ABC):
+class MachineDirectory(Registry, ABC):
     """A directory of machines, too; their tokens are by the text that is sent.
 
     Change the record of a token, and the Backend API says so. A JSON Web Token is asked by nobody
@@ -59,6 +59,15 @@ class MachineDirectory(Directory, ABC):
         self.machines[machine.id] = machine
         return machine
 
+    def delete_machine(self, machine: Machine) -> None:
+        """Forget a machine, and its opaque tokens with it."""
+        del self.machines[machine.id]
+        for other in self.machines.values():
+            other.may_call.pop(machine.id, None)
+        for text, token in list(self.machine_tokens.items()):
+            if token.subject == machine.id:
+                del self.machine_tokens[text]
+
     def create_api_key(
         self,
         subject: User | Organization,
@@ -67,10 +76,13 @@ class MachineDirectory(Directory, ABC):
         scopes: Iterable[str] = (),
         claims: Mapping[str, object] | None = None,
         expires_in: float | None = None,
+        description: str | None = None,
+        created_by: str | None = None,
     ) -> ApiKey:
         """Make an API key of a user or an organization; its ``token`` is what programs send.
 
         :param expires_in: seconds from now; less than none makes one that has expired.
+        :param created_by: a user's id.
         """
         key = ApiKey(
             id=new_id("ak"),
@@ -79,6 +91,8 @@ class MachineDirectory(Directory, ABC):
             scopes=list(scopes),
             name=name,
             claims=None if claims is None else dict(claims),
+            description=description,
+            created_by=created_by,
             **self._life(expires_in),
         )
         self.machine_tokens[key.token] = key

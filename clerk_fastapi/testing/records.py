@@ -228,6 +228,14 @@ class MachineToken:
     is_revoked: bool = False
     revocation_reason: str | None = None
 
+    def has_expired(self, now: float) -> bool:
+        """Whether its time has run out."""
+        return self.expires_at is not None and self.expires_at <= now
+
+    def is_good(self, now: float) -> bool:
+        """Whether it opens anything."""
+        return not self.is_revoked and not self.has_expired(now)
+
 
 @dataclass(eq=False, kw_only=True)
 class ApiKey(MachineToken):

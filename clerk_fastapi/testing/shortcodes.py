@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.protocol.claims import SessionClaims
+from clerk_fastapi.testing.described import milliseconds
 from clerk_fastapi.testing.records import Membership, Session
 
 __all__ = ["check", "fill", "values"]
@@ -17,12 +18,12 @@ _RESERVED = SessionClaims.model_fields.keys() - {"aud"}
 _SHORTCODE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}", re.ASCII)
 
 
-def check(template: Mapping[str, object]) -> None:
+def check(template: Mapping[str, object], own: Collection[str] = _RESERVED) -> None:
     """Refuse a template that would replace a claim of Clerk's own.
 
     :raises ConfigurationError: if it does.
     """
-    if reserved := sorted(_RESERVED & template.keys()):
+    if reserved := sorted(set(own) & template.keys()):
         raise ConfigurationError(f"Clerk sets these claims itself: {', '.join(reserved)}.")
 
 
@@ -36,8 +37,15 @@ def values(session: Session, membership: Membership | None) -> dict[str, object]
             "last_name": user.last_name,
             "full_name": " ".join(filter(None, (user.first_name, user.last_name))) or None,
             "primary_email_address": user.email,
+            "email_verified": True,
+            "username": user.username,
+            "external_id": user.external_id,
             "public_metadata": user.public_metadata,
-        }
+            "unsafe_metadata": user.unsafe_metadata,
+            "created_at": milliseconds(user.created_at),
+            "updated_at": milliseconds(user.updated_at),
+        },
+        "session": {"actor": session.actor},
     }
     if membership is not None:
         organization = membership.organization
