@@ -1,0 +1,355 @@
+"""Rate limits count exactly, in this process and in Redis alike, whoever asks and whenever."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clerk_fastapi.errors import ConfigurationError, StoreUnavailable
+from clerk_fastapi.stores.driver import Driver
+from clerk_fastapi.stores.ledger import Ledger
+from clerk_fastapi.stores.memory import MemoryStore
+from clerk_fastapi.stores.redis import RedisStore
+from clerk_fastapi.stores.store import Store
+from clerk_fastapi.stores.windows import MemoryWindows, RedisWindows
+from tests.engine.clock import NOW, Clock
+from tests.redis_server import RedisServer
+from tests.stores.conftest import World
+
+pytestmark = pytest.mark.anyio
+
+# What was counted is moved into the past instead, and so is its expiry.
+AGE = """
+for _, key in ipairs(redis.call('KEYS', '*:limits:*')) do
+  for at = 0, redis.call('LLEN', key) - 1 do
+    local counted = tonumber(redis.call('LINDEX', key, at))
+    redis.call('LSET', key, at, string.format('%.6f', counted - ARGV[1]))
+  end
+  local left = math.floor(redis.call('PTTL', key) - ARGV[1] * 1000)
+  redis.call('PEXPIRE', key, math.max(left, 1))
+end
+"""
+AWKWARD = [
+    *("", " ", "a", "A", "a:b", "a/b", "a//b", "a/b/", ":", "/", "1", "1/1", "1/1/a", "10/10/a"),
+    *(
+        "a\nb",
+        "a\x00b",
+        "ä",
+        "a\u0308",
+        "😀",
+        "\ud800",
+        "user_1",
+        "user_1 ",
+        "*",
+        "{a}",
+        "a" * 200_000,
+    ),
+]
+
+
+@pytest.fixture
+def pass_time(world: World, request: pytest.FixtureRequest) -> Callable[[float], None]:
+    """Let time pass for what was counted, wherever that is."""
+    if isinstance(world.here.store, MemoryStore):
+        return world.pass_time
+    server: RedisServer = request.getfixturevalue("redis_server")
+
+    def age(seconds: float) -> None:
+        assert server.command("EVAL", AGE, "0", str(seconds)).startswith(b"$-1")
+
+    return age
+
+
+@pytest.fixture
+async def windows(redis_server: RedisServer) -> AsyncIterator[RedisWindows]:
+    """Windows in a Redis of this test's own."""
+    driver = Driver(redis_server.url)
+    yield RedisWindows(driver, "limits")
+    await driver.close()
+
+
+async def allowed(store: Store, key: str, *, limit: int, seconds: int) -> bool:
+    """Whether one more request is."""
+    return (await store.hit(key, limit=limit, seconds=seconds)).is_allowed
+
+
+async def test_so_many_are_allowed_and_no_more(world: World) -> None:
+    """Both workers count in one window, and each hit tells how many are left."""
+    found = [
+        await worker.store.hit("ada", limit=4, seconds=3_600)
+        for worker in (world.here, world.there) * 3
+    ]
+    assert [hit.is_allowed for hit in found] == [True] * 4 + [False] * 2
+    assert [hit.remaining for hit in found] == [3, 2, 1, 0, 0, 0]
+
+
+async def test_those_who_ask_at_once_get_as_many(world: World) -> None:
+    """There is no moment between looking and counting, and each is told another number."""
+    workers = [world.here, world.there] * 60
+    found = await asyncio.gather(
+        *(worker.store.hit("ada", limit=10, seconds=3_600) for worker in workers)
+    )
+    assert sorted(hit.remaining for hit in found if hit.is_allowed) == list(range(10))
+    assert {hit.remaining for hit in found if not hit.is_allowed} == {0}
+
+
+async def test_window_slides(world: World, pass_time: Callable[[float], None]) -> None:
+    """As each of those that count is over there is room for one more, never for all at once."""
+    store = world.here.store
+    for wait, expected in [
+        *((0, True), (400, True), (400, True), (0, False), (199, False)),
+        *((2, True), (0, False), (398, False), (2, True), (0, False), (1_000, True)),
+    ]:
+        pass_time(wait)
+        assert await allowed(store, "ada", limit=3, seconds=1_000) is expected
+
+
+async def test_refused_requests_do_not_count(
+    world: World, pass_time: Callable[[float], None]
+) -> None:
+    """Whoever goes on asking gets in as soon as everybody else."""
+    store = world.here.store
+    assert await allowed(store, "ada", limit=1, seconds=1_000)
+    for _ in range(9):
+        pass_time(110)
+        assert not await allowed(store, "ada", limit=1, seconds=1_000)
+    pass_time(11)
+    assert await allowed(store, "ada", limit=1, seconds=1_000)
+
+
+async def test_hit_tells_when_there_is_more_room(
+    world: World, pass_time: Callable[[float], None]
+) -> None:
+    """That is when the oldest of those that count is over, and nobody has to wait any longer."""
+    store = world.here.store
+    first = await store.hit("ada", limit=2, seconds=1_000)
+    pass_time(300)
+    second = await store.hit("ada", limit=2, seconds=1_000)
+    pass_time(300)
+    refused = await store.hit("ada", limit=2, seconds=1_000)
+    assert first.reset_after == pytest.approx(1_000, abs=20)
+    assert second.reset_after == pytest.approx(700, abs=20)
+    assert refused.reset_after == pytest.approx(400, abs=20)
+    assert max(first.reset_after - 1_000, refused.reset_after - 400) <= 0
+    pass_time(refused.reset_after)
+    assert await allowed(store, "ada", limit=2, seconds=1_000)
+
+
+async def test_keys_that_look_alike_are_apart(world: World) -> None:
+    """Nobody can choose an id by which they count as somebody else, or as nobody."""
+    first = [await allowed(world.here.store, key, limit=1, seconds=60) for key in AWKWARD]
+    again = [await allowed(world.there.store, key, limit=1, seconds=60) for key in AWKWARD]
+    assert set(first) == {True}
+    assert set(again) == {False}
+
+
+async def test_limits_with_other_numbers_are_apart(world: World) -> None:
+    """Two limits of one key fill up each for itself."""
+    store = world.here.store
+    assert await allowed(store, "ada", limit=1, seconds=60)
+    assert await allowed(store, "ada", limit=1, seconds=61)
+    assert await allowed(store, "ada", limit=2, seconds=60)
+    assert not await allowed(store, "ada", limit=1, seconds=60)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 40), st.sampled_from("ab"), st.sampled_from([(2, 10), (5, 30)])),
+        max_size=80,
+    )
+)
+def test_memory_counts_like_a_list_of_everything(
+    steps: list[tuple[int, str, tuple[int, int]]],
+) -> None:
+    """In no window are there more than allowed, and nobody is refused while there are fewer."""
+    clock, counted = Clock(), dict[tuple[str, int], list[float]]()
+    windows = MemoryWindows(clock)
+    for wait, key, (limit, seconds) in steps:
+        clock.now += wait / 4
+        past = counted.setdefault((key, seconds), [])
+        within = [at for at in past if at > clock.now - seconds]
+        hit = windows.hit(key, limit=limit, seconds=seconds)
+        assert hit.is_allowed is (len(within) < limit)
+        if hit.is_allowed:
+            past.append(clock.now)
+            within.append(clock.now)
+        assert hit.remaining == limit - len(within)
+        assert hit.reset_after == within[0] + seconds - clock.now
+
+
+@given(st.tuples(st.text(), st.integers(1, 99), st.integers(1, 99)), st.data())
+def test_memory_never_mistakes_one_window_for_another(
+    first: tuple[str, int, int], data: st.DataObject
+) -> None:
+    """Whatever two keys and numbers are made of."""
+    key, limit, seconds = first
+    text = f"{key}/{limit}/{seconds}"
+    other = data.draw(
+        st.tuples(
+            st.one_of(st.text(), st.sampled_from([key, text, text[1:], text[:-1]])),
+            *(st.one_of(st.integers(1, 99), st.just(number)) for number in (limit, seconds)),
+        ).filter(lambda found: found != first)
+    )
+    windows = MemoryWindows(Clock())
+    windows.hit(key, limit=limit, seconds=seconds)
+    assert windows.hit(other[0], limit=other[1], seconds=other[2]).remaining == other[1] - 1
+
+
+def test_memory_is_bounded_by_what_counts() -> None:
+    """However many ask once and never again, only those of the last window are kept."""
+    clock = Clock()
+    windows = MemoryWindows(clock)
+    for number in range(50_000):
+        clock.now += 0.01
+        windows.hit(f"address {number}", limit=5, seconds=10)
+        windows.hit(f"address {number}", limit=5, seconds=3)
+    assert len(windows) <= 1_000 + 300 + 2
+    clock.now += 3_600
+    for _ in range(200):
+        windows.hit("ada", limit=1_000, seconds=60)
+    assert len(windows) == 1
+
+
+def test_memory_keeps_whoever_is_asked_for_again() -> None:
+    """What stands at the front is what was counted in first, not what was seen first."""
+    clock = Clock()
+    windows = MemoryWindows(clock)
+    for _ in range(10):
+        assert windows.hit("ada", limit=100, seconds=10).is_allowed
+        windows.hit("bob", limit=100, seconds=10)
+        clock.now += 4
+    assert windows.hit("ada", limit=100, seconds=10).remaining == 97
+
+
+def test_clock_that_was_set_back_lets_nobody_wait_longer() -> None:
+    """A window lasts as long as it lasts, whatever the clock said before."""
+    clock = Clock()
+    windows = MemoryWindows(clock)
+    assert windows.hit("ada", limit=1, seconds=10).is_allowed
+    clock.now -= 3_600
+    refused = windows.hit("ada", limit=1, seconds=10)
+    assert not refused.is_allowed
+    assert refused.reset_after == 10
+    clock.now += 10
+    assert windows.hit("ada", limit=1, seconds=10).is_allowed
+
+
+async def test_clocks_of_workers_do_not_matter_in_redis(redis_server: RedisServer) -> None:
+    """Machines never agree about the time, so that Redis alone tells it."""
+    found = []
+    for wrong in (0, 5_000, -5_000):
+        store = RedisStore(redis_server.url)
+        await store.open("clerk", Ledger(Clock(NOW + wrong)))
+        found.append(await store.hit("ada", limit=2, seconds=60))
+        await store.close()
+    assert [hit.is_allowed for hit in found] == [True, True, False]
+
+
+async def test_redis_forgets_no_window_that_counts_and_keeps_none_for_ever(
+    redis_server: RedisServer, windows: RedisWindows
+) -> None:
+    """Keys live a moment longer than their windows, of which Redis rounds off the end."""
+    await windows.hit("ada", limit=2, seconds=60)
+    (key,) = keys(redis_server)
+    assert 60_000 < milliseconds_left(redis_server, key) <= 61_000
+    assert "ada" not in key
+
+
+async def test_redis_is_asked_once(redis_server: RedisServer, windows: RedisWindows) -> None:
+    """For those that are refused as well: being refused costs no more."""
+    await windows.hit("ada", limit=2, seconds=60)
+    redis_server.command("CONFIG", "RESETSTAT")
+    for _ in range(5):
+        await windows.hit("ada", limit=2, seconds=60)
+    said = redis_server.command("INFO", "commandstats").decode()
+    assert "cmdstat_evalsha:calls=5," in said
+    assert "cmdstat_get:" not in said
+
+
+async def test_redis_that_is_away_is_said(redis_server: RedisServer, windows: RedisWindows) -> None:
+    """At once if it is gone; and when it is back, with its data, counting goes on."""
+    assert (await windows.hit("ada", limit=2, seconds=3_600)).remaining == 1
+    redis_server.kill()
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await windows.hit("ada", limit=2, seconds=3_600)
+    redis_server.start()
+    assert (await windows.hit("ada", limit=2, seconds=3_600)).remaining == 0
+
+
+async def test_one_waits_for_a_redis_that_hangs(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, windows: RedisWindows
+) -> None:
+    """Who comes while somebody tries already is told at once, and all go on when it answers."""
+    monkeypatch.setattr("clerk_fastapi.stores.driver._PATIENCE", 0.2)
+    await windows.hit("ada", limit=100, seconds=3_600)
+    redis_server.freeze()
+    with pytest.raises(StoreUnavailable):
+        await windows.hit("ada", limit=100, seconds=3_600)
+    trying = asyncio.create_task(windows.hit("ada", limit=100, seconds=3_600))
+    await asyncio.sleep(0)
+    for _ in range(1_000):
+        with pytest.raises(StoreUnavailable):
+            await windows.hit("ada", limit=100, seconds=3_600)
+    assert not trying.done()
+    with pytest.raises(StoreUnavailable):
+        await trying
+    redis_server.thaw()
+    assert (await windows.hit("ada", limit=100, seconds=3_600)).is_allowed
+    assert (await windows.hit("ada", limit=100, seconds=3_600)).is_allowed
+
+
+async def test_whoever_gives_up_trying_keeps_nobody_from_it(
+    redis_server: RedisServer, windows: RedisWindows
+) -> None:
+    """A client that hangs up while Redis is asked for it takes nothing along."""
+    redis_server.kill()
+    with pytest.raises(StoreUnavailable):
+        await windows.hit("ada", limit=1, seconds=60)
+    redis_server.start()
+    redis_server.freeze()
+    trying = asyncio.create_task(windows.hit("ada", limit=1, seconds=60))
+    await asyncio.sleep(0)
+    trying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await trying
+    redis_server.thaw()
+    assert (await windows.hit("ada", limit=5, seconds=60)).is_allowed
+
+
+async def test_connections_are_bounded(redis_server: RedisServer, windows: RedisWindows) -> None:
+    """A burst opens no connection for each of its requests."""
+    hits = (windows.hit(f"user {number}", limit=1, seconds=60) for number in range(500))
+    assert all(hit.is_allowed for hit in await asyncio.gather(*hits))
+    clients = redis_server.command("CLIENT", "LIST").decode().count(" addr=127.0.0.1")
+    assert clients <= 32 + 1
+
+
+async def test_missing_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, windows: RedisWindows
+) -> None:
+    """Revocations need it not, and so it is missed when somebody counts."""
+    monkeypatch.setitem(sys.modules, "limits.aio.storage.redis.bridge", None)
+    with pytest.raises(ConfigurationError, match=r"clerk-fastapi\[ratelimit\]"):
+        await windows.hit("ada", limit=1, seconds=60)
+
+
+@pytest.mark.parametrize("kind", ["memory", "redis"])
+async def test_store_that_is_not_open_counts_nothing(kind: str) -> None:
+    """Nobody is let in by a store that does not run."""
+    store = MemoryStore() if kind == "memory" else RedisStore("redis://127.0.0.1:1/0")
+    with pytest.raises(StoreUnavailable):
+        await store.hit("ada", limit=1, seconds=60)
+
+
+def keys(server: RedisServer) -> list[str]:
+    """All keys that a server holds."""
+    return [line for line in server.command("KEYS", "*").decode().split("\r\n")[2::2] if line]
+
+
+def milliseconds_left(server: RedisServer, key: str) -> int:
+    """For how long a key is kept."""
+    return int(server.command("PTTL", key).decode().strip(":\r\n"))
