@@ -7,7 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import httpx
 from pydantic import SecretStr
@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from clerk_fastapi._version import __version__
 from clerk_fastapi.errors import BackendUnavailable
 
-__all__ = ["Answer", "QuietURL", "Transport"]
+__all__ = ["HEADERS", "Answer", "QuietURL", "Transport", "WholeAnswer", "seconds_to_wait"]
 
 HttpTransport: TypeAlias = httpx.AsyncBaseTransport  # httpx enters the package by this room alone
 
@@ -25,7 +25,12 @@ _MAX_BODY = 1_048_576
 _LONGEST_WAIT = 300  # seconds that Clerk can make us and our callers wait
 _SESSION = re.compile(r"(/sessions/)[^/]+")
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)  # RFC 9110 section 10.2.3, within a lifetime
-_API_VERSION = "2026-05-12"
+HEADERS: Final[Mapping[str, str]] = {
+    "Clerk-API-Version": "2026-05-12",
+    "Content-Type": "application/json",
+    "User-Agent": f"clerk-fastapi/{__version__}",
+}
+"""What every call of ours to Clerk says, whoever it is for."""
 
 
 class Answer(NamedTuple):
@@ -34,6 +39,14 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     retry_after: int | None
+
+
+class WholeAnswer(NamedTuple):
+    """An answer with its headers, decoded, and without the request that it belongs to."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
 
 
 class Transport:
@@ -89,6 +102,18 @@ class Transport:
         call = _Call("POST", url, bearer, json.dumps(body).encode())
         return await self._call(call, self._retry_delays if retry else ())
 
+    async def exchange(self, request: httpx.Request, *, largest: int) -> WholeAnswer:
+        """Send a request once, as it is, and read all of its answer, however long that takes.
+
+        :param largest: bytes that the answer may have.
+        :raises httpx.HTTPError: if there is no whole answer; it holds the request and its secrets.
+        """
+        client = self._usable_client()
+        if client is None:
+            async with self._make_client() as client:
+                return await _exchange(client, request, largest)
+        return await _exchange(client, request, largest)
+
     async def _call(self, call: _Call, delays: Sequence[float]) -> Answer:
         try:
             async with asyncio.timeout(self._timeout):
@@ -113,18 +138,20 @@ class Transport:
         return await self._once(call)
 
     async def _once(self, call: _Call) -> Answer:
-        client = self._client
-        if client is None or self._loop is not asyncio.get_running_loop():
+        client = self._usable_client()
+        if client is None:
             async with self._make_client() as client:
                 return await _send(client, call)
         return await _send(client, call)
+
+    def _usable_client(self) -> httpx.AsyncClient | None:
+        return self._client if self._loop is asyncio.get_running_loop() else None
 
     def _make_client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             transport=self._transport,
             timeout=self._timeout,
             follow_redirects=False,
-            headers={"User-Agent": f"clerk-fastapi/{__version__}"},
         )
 
 
@@ -141,10 +168,18 @@ class _Call(NamedTuple):
 
 
 class QuietURL(httpx.URL):
-    """A URL that does not say what may be a secret: httpx logs every URL it calls."""
+    """A URL that does not say what may be a secret: httpx logs every URL it calls.
+
+    :param url: where it leads.
+    :param shown: what it says instead, such as the pattern of the path.
+    """
+
+    def __init__(self, url: httpx.URL | str, shown: str | None = None) -> None:
+        super().__init__(url)
+        self._shown = shown
 
     def __str__(self) -> str:
-        return _quiet(super().__str__())
+        return _quiet(super().__str__()) if self._shown is None else self._shown
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
@@ -156,20 +191,29 @@ def _quiet(url: str) -> str:
 
 
 async def _send(client: httpx.AsyncClient, call: _Call) -> Answer:
-    headers = {"Clerk-API-Version": _API_VERSION, "Content-Type": "application/json"}
+    headers = dict(HEADERS)
     if call.bearer is not None:
         headers["Authorization"] = f"Bearer {call.bearer.get_secret_value()}"
     request = client.build_request(call.method, call.url, headers=headers, content=call.body)
     request.url = QuietURL(request.url)
+    answer = await _exchange(client, request, _MAX_BODY)
+    return Answer(answer.status, answer.body, seconds_to_wait(answer.headers))
+
+
+async def _exchange(client: httpx.AsyncClient, request: httpx.Request, largest: int) -> WholeAnswer:
     response = await client.send(request, stream=True)
     try:
         body = bytearray()
         async for chunk in response.aiter_bytes():
             body += chunk
-            if len(body) > _MAX_BODY:
+            if len(body) > largest:
                 raise httpx.RemoteProtocolError("body too large")
     finally:
         await response.aclose()
-    retry_after = response.headers.get("retry-after", "")
-    seconds = min(int(retry_after), _LONGEST_WAIT) if _SECONDS.fullmatch(retry_after) else None
-    return Answer(response.status_code, bytes(body), seconds)
+    return WholeAnswer(response.status_code, response.headers, bytes(body))
+
+
+def seconds_to_wait(headers: Mapping[str, str]) -> int | None:
+    """What ``Retry-After`` asks for in seconds, within reason."""
+    retry_after = headers.get("retry-after", "")
+    return min(int(retry_after), _LONGEST_WAIT) if _SECONDS.fullmatch(retry_after) else None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, Literal, cast
 
 from clerk_fastapi.engine.judgement import enforce
+from clerk_fastapi.engine.session_tokens import SessionTokens
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.protocol.authorization import (
     Feature,
@@ -34,7 +35,7 @@ class Auth(Generic[ClaimsT]):
     are those of Clerk's auth object, https://clerk.com/docs/reference/backend/types/auth-object
     """
 
-    __slots__ = ("_claims", "_clock", "_reader", "_token", "_verified")
+    __slots__ = ("_claims", "_clock", "_reader", "_token", "_tokens", "_verified")
 
     token_type: Literal["session_token"] = "session_token"
 
@@ -44,8 +45,10 @@ class Auth(Generic[ClaimsT]):
         verified: VerifiedToken,
         reader: ClaimsReader[ClaimsT],
         clock: Callable[[], float],
+        tokens: SessionTokens,
     ) -> None:
         self._token = token
+        self._tokens = tokens
         self._verified = verified
         self._reader = reader
         self._clock = clock
@@ -170,9 +173,27 @@ class Auth(Generic[ClaimsT]):
         """
         enforce(requirement, self, self._clock())
 
-    async def get_token(self) -> str:
-        """The session token that this request came with, to be passed on to another service."""
-        return self._token.decode()
+    async def get_token(
+        self, template: str | None = None, expires_in_seconds: int | None = None
+    ) -> str:
+        """A token to be passed on to another service.
+
+        Without arguments it is the session token that this request came with. Any other is asked
+        for once, however many want it at the same time, and remembered until shortly before it
+        expires, unless what the session token says changes.
+
+        :param template: the name of a JWT template, such as ``supabase``.
+        :param expires_in_seconds: how long it is good for, if not as long as Clerk would have it.
+        :raises SessionEnded: if the session has ended.
+        :raises TemplateNotFound: if Clerk knows no template of that name.
+        :raises ConfigurationError: without a secret key, or if such a token cannot be.
+        :raises BackendError: the leaf names what else went wrong.
+
+        Source: https://clerk.com/docs/guides/sessions/jwt-templates
+        """
+        if template is None and expires_in_seconds is None:
+            return self._token.decode()
+        return await self._tokens.get(self._verified, template, expires_in_seconds)
 
     def __repr__(self) -> str:
         return f"<Auth of {'a pending' if self.is_pending else 'an active'} session>"

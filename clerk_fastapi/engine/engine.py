@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from hashlib import sha256
 from types import TracebackType
-from typing import Any, Generic, Literal, NamedTuple, Self, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Self, overload
 
 from clerk_fastapi.backend.browser import BrowserBackend
+from clerk_fastapi.backend.calls import BackendCalls
 from clerk_fastapi.backend.frontend_api import FrontendApi
 from clerk_fastapi.backend.jwks import JwksAges, JwksCache, Keys, PinnedKey, fetch_keys
+from clerk_fastapi.backend.official import Official
+from clerk_fastapi.backend.tokens import TokenEndpoint
 from clerk_fastapi.backend.transport import HttpTransport, Transport
 from clerk_fastapi.engine.answer import ANSWER, Answer
 from clerk_fastapi.engine.auth import Auth
@@ -27,7 +30,10 @@ from clerk_fastapi.engine.deliveries import Deliveries
 from clerk_fastapi.engine.facts import Connection, Scope, read_facts
 from clerk_fastapi.engine.machine import MachineAuth, MachineAuthenticator
 from clerk_fastapi.engine.revocation import Revocations
+from clerk_fastapi.engine.session_tokens import SessionTokens
+from clerk_fastapi.engine.sessions import Sessions
 from clerk_fastapi.engine.state import Handshake, SignedIn, SignedOut, State
+from clerk_fastapi.engine.users import Organizations, Users
 from clerk_fastapi.engine.verifier import Verifier
 from clerk_fastapi.errors import ConfigurationError, SessionPending
 from clerk_fastapi.protocol.claims import SessionClaims
@@ -48,6 +54,9 @@ from clerk_fastapi.stores.ledger import Ledger
 from clerk_fastapi.stores.memory import MemoryStore
 from clerk_fastapi.stores.store import Store
 from clerk_fastapi.stores.tokens import TokenMemory
+
+if TYPE_CHECKING:
+    from clerk_fastapi.backend.official import OfficialClerk
 
 __all__ = ["Engine"]
 
@@ -139,14 +148,31 @@ class Engine(Generic[ClaimsT]):
             longest_token=None if store is None else longest_token,
             memory=longest_token + clock_skew + 1,  # Clerk's clock may be ahead by that
         )
-        self._verifier = Verifier(
-            settings.rules, self._keys, memory, self.revocations, reader, clock
-        )
+        calls = _backend_calls(settings, self._transport, backend_timeout)
+        endpoint = None if calls is None else TokenEndpoint(calls, settings.api_url)
+        self._tokens = SessionTokens(endpoint, self.revocations, clock, longest_token)
+        self._official = Official(calls, settings.api_url)
+        self.sessions = Sessions(self._official, self.revocations)
+        self.users = Users(self._official, self.revocations)
+        self.organizations = Organizations(self._official)
+        knowing = memory, self.revocations, self._tokens
+        self._verifier = Verifier(settings.rules, self._keys, *knowing, reader, clock)
         browser_backend = _browser_backend(settings, self._transport)
         self._browsers = Browsers(settings.site, self._verifier, browser_backend)
         asking = self._transport, self._keys, self.revocations, clock, opaque_token_ttl
         machines = MachineAuthenticator(settings, *asking)
         self._authenticator = Authenticator(self._verifier, self._browsers, machines)
+
+    @property
+    def backend(self) -> OfficialClerk:
+        """Clerk's own client of its Backend API, of which methods in ``_async`` are awaited.
+
+        It needs the extra ``backend``. Calls are bounded by ``backend_timeout``, and errors are
+        those of this package.
+
+        :raises ConfigurationError: without a secret key, or without the extra.
+        """
+        return self._official.client
 
     @overload
     async def authenticate(
@@ -258,6 +284,7 @@ class Engine(Generic[ClaimsT]):
     ) -> None:
         await self.deliveries.close()
         await self.store.close()
+        await self._tokens.close()
         await self._keys.close()
         await self.frontend_api.close()
         await self._transport.close()
@@ -281,6 +308,11 @@ def _keys(settings: Settings, transport: Transport, cache: Callable[..., JwksCac
     assert settings.publishable_key is not None, "read_settings demands one key at least"
     url = f"{settings.publishable_key.issuer}/.well-known/jwks.json"
     return cache(partial(fetch_keys, transport, url, None))
+
+
+def _backend_calls(settings: Settings, transport: Transport, seconds: float) -> BackendCalls | None:
+    secret_key = settings.secret_key
+    return None if secret_key is None else BackendCalls(transport, secret_key, seconds)
 
 
 def _browser_backend(settings: Settings, transport: Transport) -> BrowserBackend | None:

@@ -10,6 +10,7 @@ from typing import Generic
 from clerk_fastapi.backend.jwks import Keys
 from clerk_fastapi.engine.auth import Auth
 from clerk_fastapi.engine.revocation import Revocations
+from clerk_fastapi.engine.session_tokens import SessionTokens
 from clerk_fastapi.errors import TokenExpired
 from clerk_fastapi.protocol._jose import VerificationKey
 from clerk_fastapi.protocol.claims import (
@@ -44,6 +45,7 @@ class Verifier(Generic[ClaimsT]):
     :param keys: where the instance's keys come from.
     :param memory: tokens that need not be verified again, if any are to be remembered.
     :param revocations: who is refused although their tokens are good.
+    :param tokens: where those who were believed get other tokens.
     :param reader: reads the claims as the application's type.
     :param clock: tells the time in seconds since the epoch.
     """
@@ -54,12 +56,14 @@ class Verifier(Generic[ClaimsT]):
         keys: Keys,
         memory: TokenMemory | None,
         revocations: Revocations,
+        tokens: SessionTokens,
         reader: ClaimsReader[ClaimsT],
         clock: Callable[[], float],
     ) -> None:
         self.rules = rules
         self.keys = keys
         self.revocations = revocations
+        self.tokens = tokens
         self.reader = reader
         self.clock = clock
         self._memory = memory
@@ -110,7 +114,7 @@ class Verifier(Generic[ClaimsT]):
 
     def auth(self, token: bytes, verified: VerifiedToken) -> Auth[ClaimsT]:
         """What a handler gets to see of a token that was believed."""
-        return Auth(token, verified, self.reader, self.clock)
+        return Auth(token, verified, self.reader, self.clock, self.tokens)
 
     async def verified_by_a_wrong_clock(self, token: bytes) -> VerifiedToken:
         """Believe a token that Clerk has issued just now, whatever this machine's clock says.

@@ -8,6 +8,7 @@ import pytest
 from clerk_fastapi import BackendUnavailable, Clerk, SessionClaims
 from clerk_fastapi.backend.jwks import PinnedKey
 from clerk_fastapi.engine.browser import Browsers
+from clerk_fastapi.engine.session_tokens import SessionTokens
 from clerk_fastapi.engine.verifier import Verifier
 from clerk_fastapi.protocol.credentials import Facts
 from clerk_fastapi.protocol.reading import ClaimsReader
@@ -208,7 +209,9 @@ async def test_request_without_a_navigation_goes_round_by_nobody(local: LocalCle
     settings = KeyArguments(local.publishable_key, local.secret_key, local.jwt_key)
     found = read_settings(settings, RuleArguments(), SiteArguments())
     keys, reader = PinnedKey(found.jwt_key), ClaimsReader(SessionClaims)
-    verifier = Verifier(found.rules, keys, None, revocations(local.clock), reader, local.clock)
+    revoked = revocations(local.clock)
+    tokens = SessionTokens(None, revoked, local.clock, 3_600)
+    verifier = Verifier(found.rules, keys, None, revoked, tokens, reader, local.clock)
     facts = Facts("http", "https", None, b"__client_uat=5", HOST.encode(), None, None)
     state = await Browsers(found.site, verifier, None).authenticate(facts, ())
     assert told(state) == "signed-out dev-browser-missing"

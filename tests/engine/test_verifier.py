@@ -6,6 +6,7 @@ import pytest
 
 from clerk_fastapi import BackendUnavailable, TokenError
 from clerk_fastapi.backend.jwks import PinnedKey
+from clerk_fastapi.engine.session_tokens import SessionTokens
 from clerk_fastapi.engine.verifier import KeyWanted, Verifier
 from clerk_fastapi.errors import KeyIdMismatch
 from clerk_fastapi.protocol._jose import VerificationKey
@@ -49,7 +50,9 @@ class Shelf(PinnedKey):
 
 def verifier(keys: PinnedKey, rules: Rules = RULES) -> Verifier[Any]:
     """What believes tokens, and remembers none."""
-    return Verifier(rules, keys, None, revocations(lambda: NOW), READER, lambda: NOW)
+    revoked = revocations(lambda: NOW)
+    tokens = SessionTokens(None, revoked, lambda: NOW, 3_600)
+    return Verifier(rules, keys, None, revoked, tokens, READER, lambda: NOW)
 
 
 async def reason(keys: PinnedKey, token: bytes, rules: Rules = RULES) -> str:

@@ -1,0 +1,92 @@
+"""Lists of Clerk's, a page at a time or all of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+from pydantic import ValidationError
+
+from clerk_fastapi.errors import BackendError, ConfigurationError
+from clerk_fastapi.protocol.resource import Resource
+
+__all__ = ["LONGEST_PAGE", "Listing", "Page", "read_as"]
+
+ResourceT = TypeVar("ResourceT", bound=Resource)
+
+LONGEST_PAGE: Final = 500
+_MOST_PAGES: Final = 1_000
+
+
+class Page(NamedTuple, Generic[ResourceT]):
+    """A part of a list; ``next_offset`` is where the next one begins, ``None`` if it is the last.
+
+    It is the last for certain only if it is shorter than what was asked for: Clerk does not say.
+    """
+
+    items: tuple[ResourceT, ...]
+    next_offset: int | None
+
+
+class Listing(Generic[ResourceT]):
+    """A list that is asked for as it is needed.
+
+    ``await listing`` fetches one :class:`Page`; ``async for item in listing`` goes through it and
+    all pages after it.
+
+    :param fetch: asks for a part: at most so many, after so many.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[int, int], Awaitable[Iterable[ResourceT]]],
+        *,
+        limit: int,
+        offset: int,
+    ) -> None:
+        if type(limit) is not int or not 0 < limit <= LONGEST_PAGE:
+            raise ConfigurationError(f"limit is a whole number from 1 to {LONGEST_PAGE}.")
+        if type(offset) is not int or offset < 0:
+            raise ConfigurationError("offset is a whole number, zero or more.")
+        self._fetch = fetch
+        self._limit = limit
+        self._offset = offset
+
+    def __await__(self) -> Generator[Any, None, Page[ResourceT]]:
+        return self._page(self._offset).__await__()
+
+    async def __aiter__(self) -> AsyncIterator[ResourceT]:
+        seen: set[object] = set()
+        offset = self._offset
+        for _ in range(_MOST_PAGES):
+            page = await self._page(offset)
+            # Lists move while they are read, so that an item may come twice.
+            news = [item for item in page.items if _id(item) not in seen]
+            for item in news:
+                seen.add(_id(item))
+                yield item
+            if page.next_offset is None or not news:
+                return
+            offset = page.next_offset
+        raise BackendError("A list of Clerk's does not come to an end.")
+
+    async def _page(self, offset: int) -> Page[ResourceT]:
+        items = tuple(await self._fetch(self._limit, offset))
+        is_last = len(items) < self._limit
+        return Page(items, None if is_last else offset + len(items))
+
+
+def _id(item: Resource) -> object:
+    return getattr(item, "id", None)
+
+
+def read_as(kind: type[ResourceT], said: Any) -> ResourceT:
+    """Read what the official client made of an answer as a model of ours.
+
+    :raises BackendError: if it does not fit.
+    """
+    try:
+        return kind.model_validate(said.model_dump(mode="json", by_alias=True))
+    except ValidationError:
+        pass
+    raise BackendError  # out here: what did not fit is nobody's business

@@ -1,0 +1,173 @@
+"""Sessions, managed: who is signed in where, and how that is ended here and everywhere."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, Final, Literal, TypeAlias
+
+from clerk_fastapi.backend.official import Official
+from clerk_fastapi.engine.auth import Auth
+from clerk_fastapi.engine.listing import LONGEST_PAGE, Listing, read_as
+from clerk_fastapi.engine.revocation import Revocations
+from clerk_fastapi.errors import (
+    BackendError,
+    BackendUnavailable,
+    ConfigurationError,
+    ResourceNotFound,
+    StoreUnavailable,
+)
+from clerk_fastapi.protocol.events import Session
+
+__all__ = ["SessionFilter", "Sessions"]
+
+SessionFilter: TypeAlias = Literal[
+    "abandoned", "active", "ended", "expired", "removed", "replaced", "revoked"
+]
+"""What Clerk can choose sessions by."""
+
+_SIGNED_IN: Final = frozenset({"active", "pending"})
+_MOST_ROUNDS: Final = 5
+
+
+class Sessions:
+    """The sessions of an instance: ``clerk.sessions``.
+
+    Whatever ends a session tells Clerk first, and then has all workers refuse its tokens at once.
+    Where that raises ``StoreUnavailable``, Clerk has ended the session and this process knows;
+    other workers are told as soon as the store can be reached.
+
+    :param official: how Clerk is asked.
+    :param revocations: where the end of a session is made known.
+    """
+
+    def __init__(self, official: Official, revocations: Revocations) -> None:
+        self._official = official
+        self._revocations = revocations
+
+    def list(
+        self,
+        *,
+        user_id: str | None = None,
+        client_id: str | None = None,
+        status: SessionFilter | None = "active",
+        limit: int = 100,
+        offset: int = 0,
+    ) -> Listing[Session]:
+        """List the sessions of a user or of a browser, newest first.
+
+        ``await`` it for one page, or go through all with ``async for``.
+
+        :param status: which ones; ``None`` for all that Clerk still knows, pending ones included.
+        :param limit: how many a page has, up to 500.
+        :param offset: how many to leave out.
+        :raises ConfigurationError: if it is not said whose.
+        :raises BackendError: when it is awaited: the leaf names what went wrong.
+        """
+        if not user_id and not client_id:
+            raise ConfigurationError("Say whose sessions: user_id or client_id.")
+        chosen: Any = status  # the official client takes the words for its own enumeration
+
+        async def fetch(limit: int, offset: int) -> tuple[Session, ...]:
+            client = await self._official.ready()
+            said = await client.sessions.list_async(
+                user_id=user_id, client_id=client_id, status=chosen, limit=limit, offset=offset
+            )
+            return tuple(read_as(Session, each) for each in said)
+
+        return Listing(fetch, limit=limit, offset=offset)
+
+    async def of_user(self, user_id: str) -> tuple[Session, ...]:
+        """The sessions in which a user is signed in, in whichever browser, newest first."""
+        return await self._signed_in(user_id=user_id)
+
+    async def of_browser(self, auth: Auth[Any]) -> tuple[Session, ...]:
+        """The sessions in the browser of one, of whichever user, newest first.
+
+        There are several where users can be signed in to more than one account.
+        """
+        client_id = (await self.get(auth.session_id)).client_id
+        return () if client_id is None else await self._signed_in(client_id=client_id)
+
+    async def get(self, session_id: str) -> Session:
+        """Fetch a session.
+
+        :raises ResourceNotFound: if Clerk does not know it.
+        :raises BackendError: the leaf names what else went wrong.
+        """
+        client = await self._official.ready()
+        return read_as(Session, await client.sessions.get_async(session_id=session_id))
+
+    async def revoke(self, session_id: str, *, of: str | None) -> None:
+        """End a session; one that has ended already stays so.
+
+        :param of: the user whose session it has to be, so that nobody ends that of somebody else by
+            naming it; ``None`` does not ask.
+        :raises ResourceNotFound: if Clerk does not know it, or it is somebody else's.
+        :raises BackendError: the leaf names what else went wrong; calling again does no harm.
+        """
+        is_signed_in = True
+        if of is not None:
+            session = await self.get(session_id)
+            if session.user_id != of:
+                raise ResourceNotFound
+            is_signed_in = session.status in _SIGNED_IN
+        if is_signed_in:
+            client = await self._official.ready()
+            await client.sessions.revoke_async(session_id=session_id)
+        await self._revocations.end_session(session_id)
+
+    async def sign_out(self, auth: Auth[Any]) -> None:
+        """End the session of a request.
+
+        :raises BackendError: the leaf names what went wrong; calling again does no harm.
+        """
+        await self._end(auth.session_id)
+
+    async def sign_out_everywhere(self, user_id: str, *, keep: str | None = None) -> int:
+        """End all sessions of a user, and those that begin meanwhile.
+
+        Should it fail on the way, the sessions that were ended are ended and made known: call it
+        again for the others.
+
+        :param keep: the id of a session that stays, such as that of the request.
+        :returns: how many were ended.
+        :raises BackendError: the leaf names what went wrong.
+        """
+        ended = 0
+        for _ in range(_MOST_ROUNDS):
+            listed = await self.of_user(user_id)
+            sessions = tuple(each for each in listed if each.id != keep)
+            if not sessions:
+                return ended
+            await self._end_all(sessions)
+            ended += len(sessions)
+        raise BackendError("Clerk lists sessions of this user as signed in that were ended.")
+
+    async def _end_all(self, sessions: tuple[Session, ...]) -> None:
+        failures: tuple[BackendError, ...] = ()
+        for session in sessions:
+            try:
+                await self._end(session.id)
+            except BackendError as error:
+                failures += (error,)
+                # Whoever cannot be reached now cannot be reached for the others either.
+                if isinstance(error, BackendUnavailable) and not isinstance(
+                    error, StoreUnavailable
+                ):
+                    break
+        if failures:
+            # That a session goes on matters more than who has been told that another does not.
+            raise min(failures, key=lambda error: isinstance(error, StoreUnavailable))
+
+    async def _end(self, session_id: str) -> None:
+        client = await self._official.ready()
+        with suppress(ResourceNotFound):  # it is over: that is what was wanted
+            await client.sessions.revoke_async(session_id=session_id)
+        await self._revocations.end_session(session_id)
+
+    async def _signed_in(
+        self, *, user_id: str | None = None, client_id: str | None = None
+    ) -> tuple[Session, ...]:
+        # Clerk does not choose by "pending", so that all have to be looked through.
+        whose = self.list(user_id=user_id, client_id=client_id, status=None, limit=LONGEST_PAGE)
+        return tuple([session async for session in whose if session.status in _SIGNED_IN])
