@@ -20,11 +20,12 @@ def contradictions(decided: Iterable[Decided]) -> Iterator[str]:
             wanted = accepted(rule.guard.accepts_token).kinds
             for guard in guards_of(each.leaf):
                 if not guard.optional and wanted.isdisjoint(guard.accepts_token):
+                    takes = " or ".join(guard.accepts_token) or guard.demand
+                    cure = "demands the same guard" if guard.accepts_token else "says 'public'"
                     yield (
-                        f"Nobody could pass {each.leaf}: a guard there takes "
-                        f"{' or '.join(guard.accepts_token)}, and {_whose(rule)} "
-                        f"{' or '.join(sorted(wanted))}; give the route a policy that demands the "
-                        "same guard."
+                        f"Nobody could pass {each.leaf}: a guard there takes {takes}, and "
+                        f"{_whose(rule)} {' or '.join(sorted(wanted))}; give the route a policy "
+                        f"that {cure}."
                     )
 
 

@@ -19,6 +19,7 @@ from clerk_fastapi.web.routing.deciding import Rule
 from clerk_fastapi.web.routing.declared import called_below, dependant_of
 from clerk_fastapi.web.routing.routes import Leaf
 from clerk_fastapi.web.schemes import describe_guard
+from clerk_fastapi.web.signed import DEMAND, SignedByClerk
 
 __all__ = ["Safeguard", "Source", "guards_of", "safeguard_of"]
 
@@ -32,8 +33,8 @@ class Safeguard:
     """One thing that stands before a route.
 
     ``demand`` says it in words, ``requirement`` to programs, and ``accepts_token`` lists the kinds
-    of token. What is ``optional`` lets guests pass; a policy that says ``public`` does, too, and
-    has no requirement.
+    of token, of which a signature is none. What is ``optional`` lets guests pass; a policy that
+    says ``public`` does, too, and has no requirement.
     """
 
     source: Source
@@ -66,6 +67,8 @@ def guards_of(leaf: Leaf) -> Iterator[Safeguard]:
         for called, scopes in called_below(dependency):
             if isinstance(called, Guard):
                 yield _safeguard(source, called, scopes)
+            if isinstance(called, SignedByClerk):
+                yield Safeguard(source, DEMAND, {"signed_by": "clerk"}, (), optional=False)
 
 
 def _sources(leaf: Leaf, dependencies: Sequence[object]) -> list[Source]:

@@ -1,0 +1,57 @@
+"""Deliveries as they come in: read whole, within bounds, and let in if Clerk has signed them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from starlette.requests import ClientDisconnect, Request
+
+from clerk_fastapi.engine.engine import Engine
+from clerk_fastapi.errors import WebhookRefused
+from clerk_fastapi.protocol.webhooks import Delivery, SigningSecret, open_delivery
+from clerk_fastapi.web.refusals import teach
+from clerk_fastapi.web.running import running_engine
+
+__all__ = ["DEMAND", "MOST_BYTES", "SignedByClerk"]
+
+MOST_BYTES: Final = 1_048_576
+"""How large a body may be; Clerk's have a few kilobytes."""
+
+DEMAND: Final = "a signature of Clerk's"
+"""What it takes to get in, in words."""
+
+
+@dataclass(frozen=True)
+class SignedByClerk:
+    """A dependency that lets only deliveries in that were signed with one of several secrets."""
+
+    secrets: tuple[SigningSecret, ...]
+    clerk: Engine[Any] | None = field(default=None, repr=False)
+
+    async def __call__(self, request: Request) -> Delivery:
+        """Open a delivery; called by FastAPI.
+
+        :raises WebhookRefused: 400; the leaf tells what is wrong with it.
+        """
+        teach(request.scope)
+        clerk = self.engine(request)
+        return open_delivery(
+            self.secrets, request.scope["headers"], await _body(request), clerk.clock()
+        )
+
+    def engine(self, request: Request) -> Engine[Any]:
+        """The Clerk that the deliveries are for."""
+        return self.clerk or running_engine(request.scope)
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MOST_BYTES:
+                raise WebhookRefused("The delivery is larger than any that Clerk sends.")
+    except ClientDisconnect:
+        raise WebhookRefused("The delivery broke off.") from None
+    return bytes(body)
