@@ -44,19 +44,14 @@ class Official:
         :raises ConfigurationError: without a secret key, or without the package.
         """
         if self._client is None:
-            client = await asyncio.to_thread(self._with_models)
+            client = await asyncio.to_thread(self._make)
             self._client = self._client or client
         return self._client
-
-    def _with_models(self) -> OfficialClerk:
-        client = self._make()
-        _ = client.users  # which takes the models with it: most of the time
-        return client
 
     def _make(self) -> OfficialClerk:
         calls = needed(self._calls)
         try:
-            from clerk_fastapi.backend.official_client import OfficialClient
+            from clerk_fastapi.backend._clerk_client import OfficialClient
         except ModuleNotFoundError as error:
             if error.name is None or error.name.partition(".")[0] != "clerk_backend_api":
                 raise
@@ -64,4 +59,6 @@ class Official:
                 "This needs the package clerk-backend-api, which is not installed: "
                 'pip install "clerk-fastapi[backend]".'
             ) from error
-        return OfficialClient(calls, self._base_url)
+        client = OfficialClient(calls, self._base_url)
+        _ = client.users  # which takes the models with it: most of the time
+        return client

@@ -151,10 +151,10 @@ class Engine(Generic[ClaimsT]):
         calls = _backend_calls(settings, self._transport, backend_timeout)
         endpoint = None if calls is None else TokenEndpoint(calls, settings.api_url)
         self._tokens = SessionTokens(endpoint, self.revocations, clock, longest_token)
-        self._official = Official(calls, settings.api_url)
-        self.sessions = Sessions(self._official, self.revocations)
-        self.users = Users(self._official, self.revocations)
-        self.organizations = Organizations(self._official)
+        self.official = Official(calls, settings.api_url)
+        self.sessions = Sessions(self.official, self.revocations)
+        self.users = Users(self.official, self.revocations)
+        self.organizations = Organizations(self.official)
         knowing = memory, self.revocations, self._tokens
         self._verifier = Verifier(settings.rules, self._keys, *knowing, reader, clock)
         browser_backend = _browser_backend(settings, self._transport)
@@ -172,7 +172,7 @@ class Engine(Generic[ClaimsT]):
 
         :raises ConfigurationError: without a secret key, or without the extra.
         """
-        return self._official.client
+        return self.official.client
 
     @overload
     async def authenticate(

@@ -24,6 +24,7 @@ from clerk_fastapi.errors import ConfigurationError, HandshakeRequired
 from clerk_fastapi.protocol.authorization import (
     AllOf,
     Feature,
+    Fresh,
     Level,
     Organization,
     Permission,
@@ -48,6 +49,7 @@ __all__ = [
     "require_api_key",
     "require_auth",
     "require_feature",
+    "require_fresh",
     "require_m2m",
     "require_oauth",
     "require_organization",
@@ -275,6 +277,16 @@ def require_reverification(
     The parameters are those of :class:`~clerk_fastapi.Reverified`.
     """
     return Guard(Reverified(preset, level=level, after_minutes=after_minutes))
+
+
+@_to_be_called
+def require_fresh(max_age: float) -> Guard:
+    """Demand a session no older than so many seconds; older ones are a 401 ``session-too-old``.
+
+    :param max_age: seconds since the user last proved who they are, counted as by
+        :class:`~clerk_fastapi.Fresh`.
+    """
+    return Guard(Fresh(max_age))
 
 
 CurrentAuth = Annotated[Auth[SessionClaims], Depends(require_auth)]

@@ -1,4 +1,4 @@
-"""Clerk's own client, held to our manners: ids stay ids, calls are bounded, secrets are kept."""
+"""The only room that knows clerk-backend-api: ids stay ids, calls are bounded, secrets kept."""
 
 from __future__ import annotations
 
