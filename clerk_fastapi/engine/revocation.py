@@ -124,7 +124,9 @@ class Revocations:
     async def _announce(self, subject: str, is_revoked: bool, version: int) -> None:
         if not isinstance(subject, str) or not _ID.fullmatch(subject):
             raise ConfigurationError("The id of a session or user is a text such as 'sess_...'.")
-        expires_at = math.ceil(self._clock() + self._memory)
-        report = Revocation(subject, is_revoked, version, expires_at)
+        # Counted from what is reported: a ban that is heard of hours later, when its end has been
+        # forgotten, must not begin anew. Tokens from before it have expired by then.
+        since = min(version / 1000, self._clock()) if version < FOREVER else self._clock()
+        report = Revocation(subject, is_revoked, version, math.ceil(since + self._memory))
         self._ledger.add([report])  # here at once, whatever becomes of the others
         await self._store.announce([report])

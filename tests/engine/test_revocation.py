@@ -10,7 +10,7 @@ from clerk_fastapi.protocol.revocation import FOREVER
 from clerk_fastapi.stores.store import OnOutage
 from clerk_fastapi.testing import LocalClerk
 from clerk_fastapi.testing.records import Session
-from tests.engine.clock import Clock
+from tests.engine.clock import NOW, Clock
 from tests.engine.connections import bearer
 from tests.engine.revoking import revocations
 from tests.redis_server import RedisServer
@@ -75,9 +75,24 @@ async def test_removed_user_does_not_come_back(local: LocalClerk, session: Sessi
 async def test_older_report_does_not_undo_a_newer_one(local: LocalClerk, session: Session) -> None:
     """Webhooks arrive in any order."""
     clerk = Clerk(**local.settings())
-    await clerk.revocations.block_user(session.user.id, version=2_000)
-    await clerk.revocations.unblock_user(session.user.id, version=1_999)
+    now = NOW * 1_000
+    await clerk.revocations.block_user(session.user.id, version=now)
+    await clerk.revocations.unblock_user(session.user.id, version=now - 1)
     assert await reason(clerk, local.token(session)) == "session-ended"
+
+
+async def test_report_that_comes_hours_late_changes_nothing(
+    local: LocalClerk, session: Session, clock: Clock
+) -> None:
+    """When the end of a ban has been forgotten, its beginning must not be heard of as news."""
+    clerk = Clerk(**local.settings(), longest_token=600)
+    banned_at = NOW * 1_000
+    clock.now += 300
+    await clerk.revocations.unblock_user(session.user.id, version=banned_at + 60_000)
+    clock.now += 18_000
+    await clerk.revocations.block_user("user_other")  # makes room
+    await clerk.revocations.block_user(session.user.id, version=banned_at)
+    assert await reason(clerk, local.token(session)) == "signed-in"
 
 
 async def test_state_that_was_decided_before_is_looked_at_again(

@@ -1,0 +1,1 @@
+"""Several processes that meet in a real Redis."""
