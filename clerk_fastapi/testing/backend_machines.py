@@ -46,7 +46,7 @@ class _Scope(Body):
 
 
 class _Rotation(Body):
-    previous_token_ttl: int = Field(0, ge=0, le=0)  # the old secret is good for nothing at once
+    previous_token_ttl: int = Field(ge=0)
 
 
 def machine_endpoints(instance: Instance) -> list[Route]:
@@ -110,9 +110,10 @@ class _MachineEndpoints:
         return _secret(self._machine(request))
 
     async def rotate(self, request: Request) -> object:
-        machine = self._machine(request)
-        await read(request, _Rotation)
-        machine.secret_key, machine.updated_at = new_id("ak"), self._instance.clock()
+        machine, body = self._machine(request), await read(request, _Rotation)
+        now = self._instance.clock()
+        machine.retired = (machine.secret_key, now + body.previous_token_ttl)
+        machine.secret_key, machine.updated_at = new_id("ak"), now
         return _secret(machine)
 
     async def add_scope(self, request: Request) -> object:

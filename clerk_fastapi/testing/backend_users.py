@@ -57,6 +57,8 @@ class _NewUser(_Profile):
 
 
 class _ChangedUser(_Profile):
+    # Clerk's own SDK for Python always says this; no address changes here.
+    notify_primary_email_address_changed: bool | None = Field(None, exclude=True)
     sign_out_of_other_sessions: bool | None = Field(None, exclude=True)
 
 

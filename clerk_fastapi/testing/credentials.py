@@ -29,7 +29,8 @@ def refusal(instance: Instance, request: Request) -> Response | None:
     if request.url.path.endswith("/m2m_tokens/verify"):
         good.append(instance.machine_secret_key)
     if _OF_MACHINES.fullmatch(request.url.path):
-        good += [machine.secret_key for machine in instance.machines.values()]
+        now = instance.clock()
+        good += [key for machine in instance.machines.values() for key in machine.secrets(now)]
     if not any(_same(credential, key) for key in good):
         return clerk_error(401, "clerk_key_invalid", "This is not the instance's secret key.")
     if not all(map(_is_plain, _path(request).split("/"))):
@@ -39,9 +40,9 @@ def refusal(instance: Instance, request: Request) -> Response | None:
 
 def machine_of(instance: Instance, request: Request) -> Machine | None:
     """The machine whose secret key was sent, if it was one."""
-    credential = _bearer(request)
+    credential, now = _bearer(request), instance.clock()
     for machine in instance.machines.values():
-        if _same(credential, machine.secret_key):
+        if any(_same(credential, key) for key in machine.secrets(now)):
             return machine
     return None
 

@@ -200,7 +200,11 @@ class Ticket:
 
 @dataclass(eq=False)
 class Machine:
-    """A service that calls others with M2M tokens, which it makes with its ``secret_key``."""
+    """A service that calls others with M2M tokens, which it makes with its ``secret_key``.
+
+    ``may_call`` holds the ids of those others, and when each one was allowed; ``retired`` the
+    secret key before this one, and until when it is still good.
+    """
 
     id: str
     name: str
@@ -209,6 +213,12 @@ class Machine:
     created_at: float
     updated_at: float
     may_call: dict[str, float] = field(default_factory=dict)
+    retired: tuple[str, float] | None = field(default=None, repr=False)
+
+    def secrets(self, now: float) -> list[str]:
+        """The secret keys that are good for this machine."""
+        key, until = self.retired or ("", now)
+        return [self.secret_key, key] if now < until else [self.secret_key]
 
 
 @dataclass(eq=False, kw_only=True)

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from clerk_fastapi.testing import LocalClerk, Organization, Session, SigningKey, User
+from tests.testing.official import WAYS, Official, asking
 
 
 @dataclass
@@ -82,3 +83,17 @@ async def client(local: LocalClerk) -> AsyncIterator[httpx.AsyncClient]:
     """A client all of whose requests end up at the instance."""
     async with httpx.AsyncClient(transport=local.transport()) as client:
         yield client
+
+
+@pytest.fixture(params=WAYS)
+async def official(local: LocalClerk, request: pytest.FixtureRequest) -> AsyncIterator[Official]:
+    """The official client, connected with the instance in each of its ways."""
+    async with asking(local, request.param) as official:
+        yield official
+
+
+@pytest.fixture
+async def client_in_process(local: LocalClerk) -> AsyncIterator[Official]:
+    """The official client in the one way that costs no time, for what is the same in all."""
+    async with asking(local, "async-in-process") as official:
+        yield official
