@@ -11,9 +11,9 @@ from clerk_fastapi.protocol.patterns import PathTemplate
 from clerk_fastapi.web.guards import Guard
 from clerk_fastapi.web.ratelimit import RateLimit, RateLimitRule
 from clerk_fastapi.web.routing.doors import Doors
-from clerk_fastapi.web.routing.policies import Policy, describe, is_open
+from clerk_fastapi.web.routing.policies import Policy, Selectors, describe, is_open
 from clerk_fastapi.web.routing.routes import Leaf
-from clerk_fastapi.web.routing.selection import IN_WHOLE, Chosen, choose, in_part
+from clerk_fastapi.web.routing.selection import Chosen, choose, in_part
 
 __all__ = ["Decided", "Rule", "decide"]
 
@@ -90,14 +90,14 @@ def decide(
     decided = [
         replace(
             _decided(leaf, at, list(zip(policies, chosen, strict=True)), default, doors),
-            limits=tuple(rule for rule, each in counting if each.has(at)),
+            limits=tuple(_limits(leaf, at, counting)),
         )
         for at, leaf in enumerate(leaves)
     ]
     wrong = [said for each in (*chosen, *(each for _, each in counting)) for said in each.problems]
     if not wrong:
         wrong = list(_left_open(policies, chosen, decided))
-        wrong += _limited_in_part(counting, leaves)
+        wrong += _limited_in_part(counting, decided)
         wrong += [sentence for page in doors.paths for sentence in _locked_out(page, decided)]
         wrong += [said for page in doors.turned_away for said in _turned_away(page, decided)]
     if not wrong:
@@ -125,7 +125,22 @@ def _rule(policy: Policy) -> Rule:
     return Rule(policy.methods or None, policy.guard, policy)
 
 
-def _asked(policy: Policy, leaf: Leaf) -> frozenset[str | None]:
+def _limits(
+    leaf: Leaf, at: int, counting: Sequence[tuple[RateLimitRule, Chosen]]
+) -> Iterator[RateLimitRule]:
+    """The limits of a route; those of a part of it only where there is no other."""
+    wholly = [rule for rule, chosen in counting if at in chosen.wholly]
+    for rule, chosen in counting:
+        if at in chosen.wholly or (at in chosen.partly and not _is_limited(rule, leaf, wholly)):
+            yield rule
+
+
+def _is_limited(rule: RateLimitRule, leaf: Leaf, others: Sequence[RateLimitRule]) -> bool:
+    """Whether other limits are about all that a rule asks of a route."""
+    return all(any(each.holds_for(method) for each in others) for method in _asked(rule, leaf))
+
+
+def _asked(policy: Selectors, leaf: Leaf) -> frozenset[str | None]:
     """The methods of a route that a policy is about; ``None`` stands for any that has no name."""
     if leaf.methods is None:
         return frozenset(policy.methods) or frozenset({None})
@@ -147,11 +162,14 @@ def _left_open(
 
 
 def _limited_in_part(
-    counting: Sequence[tuple[RateLimitRule, Chosen]], leaves: Sequence[Leaf]
+    counting: Sequence[tuple[RateLimitRule, Chosen]], decided: Sequence[Decided]
 ) -> Iterator[str]:
-    for rule, each in counting:
-        for at, path in each.partly.items():
-            yield in_part(rule, leaves[at], path, IN_WHOLE)
+    """Say which routes have no limit, though there is one for a part of them."""
+    cure = "choose by tags or routers instead, or give that route a limit of its own"
+    for rule, chosen in counting:
+        for at, path in chosen.partly.items():
+            if rule in decided[at].limits:
+                yield in_part(rule, decided[at].leaf, path, cure)
 
 
 def _locked_out(page: str, decided: Sequence[Decided]) -> Iterator[str]:

@@ -14,10 +14,7 @@ from clerk_fastapi.protocol.patterns import PathPattern, PathTemplate
 from clerk_fastapi.web.routing.policies import Selectors
 from clerk_fastapi.web.routing.routes import Leaf
 
-__all__ = ["IN_WHOLE", "Chosen", "choose", "in_part", "with_template"]
-
-IN_WHOLE: Final = "choose it by its template or its name"
-"""The cure for a path that fits a part of what a route serves."""
+__all__ = ["Chosen", "choose", "in_part", "with_template"]
 
 _CONVERTOR: Final = re.compile(r":\w+\}")
 
@@ -33,10 +30,6 @@ class Chosen:
     wholly: set[int] = field(default_factory=set)
     partly: dict[int, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
-
-    def has(self, at: int) -> bool:
-        """Whether a route is among them, if only in part."""
-        return at in self.wholly or at in self.partly
 
 
 def choose(policy: Selectors, leaves: Sequence[Leaf]) -> Chosen:
@@ -120,7 +113,7 @@ def _by_paths(policy: Selectors, leaves: Sequence[Leaf]) -> Chosen:
 
 def _of_no_route(policy: Selectors, path: str, met: dict[int, str], leaves: Sequence[Leaf]) -> str:
     if met:
-        return in_part(policy, leaves[min(met)], path, IN_WHOLE)
+        return in_part(policy, leaves[min(met)], path, "choose it by its template or its name")
     return _not_found(policy, "path", path, leaves)
 
 
