@@ -20,6 +20,7 @@ logger = logging.getLogger("clerk_fastapi")
 Handlers: TypeAlias = Mapping[str, Callable[[], Awaitable[object]]]
 """What has to be done about a delivery, by names that are the same in all workers."""
 
+_TOLD_TO_STOP: Final = 3  # times, for drivers and handlers can swallow a cancellation
 _Verdict: TypeAlias = Literal["done", "failed", "busy", "away"]
 
 
@@ -70,11 +71,11 @@ class Deliveries:
         :raises WebhookBusy: if somebody is at it still.
         :raises StoreUnavailable: if nobody can know what has been done, or note it.
         """
-        key = f"{delivery.endpoint}:{delivery.id}"
+        key = _key(delivery)
         attempt = self._attempts.get(key)
         patience = None if attempt is None else self.pace.patience
         if attempt is None:
-            attempt = self._attempts[key] = _Attempt(self._store, self.pace, key, handlers)
+            attempt = self._attempts[key] = _Attempt(self._store, self.pace, delivery, handlers)
             attempt.task.add_done_callback(lambda _: self._attempts.pop(key))
         await asyncio.wait({attempt.verdict}, timeout=patience)
         verdict = attempt.verdict.result() if attempt.verdict.done() else "busy"
@@ -88,21 +89,26 @@ class Deliveries:
     async def close(self) -> None:
         """Let handlers finish; those that do not are broken off, to get their event again."""
         tasks = {attempt.task for attempt in self._attempts.values()}
-        if tasks:
-            await asyncio.wait(tasks, timeout=self.pace.grace)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for _ in range(_TOLD_TO_STOP):
+            if tasks:
+                _, tasks = await asyncio.wait(tasks, timeout=self.pace.grace)
+            for task in tasks:
+                task.cancel()
+
+
+def _key(delivery: Delivery) -> str:
+    return f"{delivery.endpoint}:{delivery.id}"
 
 
 class _Attempt:
     """One delivery in the hands of this process, and ``verdict``: what becomes of it."""
 
-    def __init__(self, store: Store, pace: Pace, key: str, handlers: Handlers) -> None:
+    def __init__(self, store: Store, pace: Pace, delivery: Delivery, handlers: Handlers) -> None:
         self.verdict: asyncio.Future[_Verdict] = asyncio.get_running_loop().create_future()
         self._store = store
         self._pace = pace
-        self._key = key
+        self._id = delivery.id
+        self._key = _key(delivery)
         self._handlers = handlers
         self._owner = secrets.token_hex(8)
         self.task = asyncio.create_task(self._run())
@@ -171,7 +177,7 @@ class _Attempt:
         (raised,) = await asyncio.gather(handler(), return_exceptions=True)
         if isinstance(raised, BaseException):
             logger.error(
-                "webhook handler %s failed; it will get its event again", name, exc_info=raised
+                "webhook handler %s failed; it gets %s again", name, self._id, exc_info=raised
             )
             return False
         await self._note(name)
