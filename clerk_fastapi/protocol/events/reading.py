@@ -18,7 +18,7 @@ DEEPEST: Final = 64
 """Levels of nested JSON that are read; what lies deeper is read as null."""
 
 _MOST_DIGITS: Final = 4_300  # int() takes no more
-_NESTING: Final = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
+_NESTING: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def parse_event(body: bytes) -> Event[Any]:
