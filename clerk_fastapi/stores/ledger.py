@@ -12,7 +12,7 @@ __all__ = ["Ledger"]
 class Ledger:
     """The revocations that still matter, in the memory of one process.
 
-    A session takes about 250 bytes, for as long as tokens of it may be about.
+    A session takes about 160 bytes, for as long as tokens of it may be about.
 
     :param clock: tells the time in seconds since the epoch.
     """
