@@ -8,8 +8,10 @@ from clerk_fastapi.testing.machine_forgery import (
     OAUTH_FORGERIES,
 )
 from clerk_fastapi.testing.records import (
+    Activity,
     ApiKey,
     Browser,
+    JwtTemplate,
     M2MToken,
     Machine,
     MachineToken,
@@ -17,6 +19,7 @@ from clerk_fastapi.testing.records import (
     OAuthToken,
     Organization,
     Session,
+    Ticket,
     User,
 )
 from clerk_fastapi.testing.routes import assert_routes_guarded
@@ -31,8 +34,10 @@ __all__ = [
     "M2M_FORGERIES",
     "OAUTH_FORGERIES",
     "SEED_CLAIMS",
+    "Activity",
     "ApiKey",
     "Browser",
+    "JwtTemplate",
     "LocalClerk",
     "M2MToken",
     "Machine",
@@ -43,6 +48,7 @@ __all__ = [
     "SeededMember",
     "Session",
     "SigningKey",
+    "Ticket",
     "User",
     "assert_routes_guarded",
     "seed",

@@ -60,6 +60,16 @@ async def test_api_key_lives_and_dies(
     assert refused(caught.value, 404) == "resource_not_found"
 
 
+async def test_what_is_not_named_of_an_api_key_stays(official: Official, ada: User) -> None:
+    """Null takes a description away."""
+    made = await official.api_keys.create_api_key(
+        name="CI", subject=ada.id, description="builds", scopes=["a"], seconds_until_expiration=60
+    )
+    changed = await official.api_keys.update_api_key(api_key_id=made.id, description=None)
+    assert (changed.description, changed.subject, changed.scopes) == (None, ada.id, ["a"])
+    assert changed.expiration == MS + 60_000
+
+
 async def test_api_keys_of_one_subject_are_listed(
     official: Official, local: LocalClerk, ada: User, acme: Organization
 ) -> None:
@@ -225,10 +235,11 @@ async def test_machines_are_made_changed_and_deleted(
     assert codes(caught.value, 404) == ["resource_not_found"]
     added = await official.machines.create_scope(machine_id=cron.id, to_machine_id=mail.id)
     assert (added.to_machine_id, added.created_at) == (mail.id, MS + 1000)
-    token = local.create_m2m_token(local.machines[mail.id])
+    kept = local.create_m2m_token(local.machines[cron.id])
+    local.create_m2m_token(local.machines[mail.id])
     assert (await official.machines.delete(machine_id=mail.id)).DELETED
     assert (await official.machines.get(machine_id=cron.id)).scoped_machines == []
-    assert token.token not in local.machine_tokens
+    assert local.machine_tokens == {kept.token: kept}
 
 
 async def test_rotated_secret_key_is_good_for_a_while(
@@ -286,6 +297,7 @@ async def test_sign_in_and_actor_tokens_are_made_and_revoked(
     )
     assert (acting.user_id, acting.status) == (ada.id, "pending")
     assert local.tickets[acting.id].expires_at == 1_800_000_060
+    assert local.tickets[acting.id].actor == {"sub": "user_support"}
     assert signing_in.token not in repr(local.tickets)
     with pytest.raises(models.ClerkErrors) as caught:
         await official.sign_in_tokens.revoke(sign_in_token_id=acting.id)
