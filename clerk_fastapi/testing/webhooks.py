@@ -224,10 +224,10 @@ class Outbox:
 
 def _address(url: str) -> str:
     try:
-        scheme = httpx.URL(url).scheme
+        parsed = httpx.URL(url)
     except httpx.InvalidURL:
-        scheme = ""
-    if scheme not in ("http", "https"):
+        parsed = httpx.URL()
+    if parsed.scheme not in ("http", "https") or not parsed.host:
         raise ConfigurationError(f"{url!r} is no URL that webhooks could be delivered to.")
     return url
 
