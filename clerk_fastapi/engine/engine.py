@@ -4,38 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
-from hashlib import sha256
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Self, overload
 
-from clerk_fastapi.backend.browser import BrowserBackend
-from clerk_fastapi.backend.calls import BackendCalls
 from clerk_fastapi.backend.frontend_api import FrontendApi
-from clerk_fastapi.backend.jwks import JwksAges, JwksCache, Keys, PinnedKey, fetch_keys
+from clerk_fastapi.backend.jwks import JwksAges
 from clerk_fastapi.backend.official import Official
-from clerk_fastapi.backend.tokens import TokenEndpoint
-from clerk_fastapi.backend.transport import HttpTransport, Transport
+from clerk_fastapi.backend.transport import HttpTransport
 from clerk_fastapi.engine.answer import ANSWER, Answer
 from clerk_fastapi.engine.auth import Auth
 from clerk_fastapi.engine.authenticate import (
     SESSIONS,
     Accepted,
     AcceptsToken,
-    Authenticator,
     accepted,
 )
-from clerk_fastapi.engine.browser import Browsers
 from clerk_fastapi.engine.deliveries import Deliveries
 from clerk_fastapi.engine.facts import Connection, Scope, read_facts
-from clerk_fastapi.engine.machine import MachineAuth, MachineAuthenticator
+from clerk_fastapi.engine.machine import MachineAuth
+from clerk_fastapi.engine.parts import Parts, Tuning
 from clerk_fastapi.engine.revocation import Revocations
-from clerk_fastapi.engine.session_tokens import SessionTokens
 from clerk_fastapi.engine.sessions import Sessions
 from clerk_fastapi.engine.state import Handshake, SignedIn, SignedOut, State
 from clerk_fastapi.engine.users import Organizations, Users
-from clerk_fastapi.engine.verifier import Verifier
-from clerk_fastapi.errors import ConfigurationError, SessionPending
+from clerk_fastapi.errors import SessionPending
 from clerk_fastapi.protocol.claims import SessionClaims
 from clerk_fastapi.protocol.credentials import Facts
 from clerk_fastapi.protocol.handshake import Visit
@@ -44,16 +36,10 @@ from clerk_fastapi.protocol.site import OrganizationSync
 from clerk_fastapi.settings import (
     KeyArguments,
     RuleArguments,
-    Settings,
     SiteArguments,
-    check_count,
-    check_seconds,
     read_settings,
 )
-from clerk_fastapi.stores.ledger import Ledger
-from clerk_fastapi.stores.memory import MemoryStore
 from clerk_fastapi.stores.store import Store
-from clerk_fastapi.stores.tokens import TokenMemory
 
 if TYPE_CHECKING:
     from clerk_fastapi.backend.official import OfficialClerk
@@ -113,7 +99,6 @@ class Engine(Generic[ClaimsT]):
         longest_token: float = 3_600.0,
     ) -> None:
         """Check the configuration; nothing is fetched yet. ``Clerk`` explains the parameters."""
-        reader = ClaimsReader(claims)
         keys = KeyArguments(publishable_key, secret_key, jwt_key, machine_secret_key, api_url)
         dates = authorized_parties, audience, issuer, clock_skew
         where = proxy_url, domain, is_satellite, satellite_auto_sync, sign_in_url, sign_up_url
@@ -121,47 +106,54 @@ class Engine(Generic[ClaimsT]):
         rules = RuleArguments(*dates, algorithms, require_category)
         settings = read_settings(keys, rules, SiteArguments(*where, *trust))
         ages = JwksAges(jwks_ttl, jwks_stale_for, jwks_cooldown)
-        check_seconds(
-            **ages._asdict(), backend_timeout=backend_timeout, longest_token=longest_token
-        )
-        check_count("token_memory", token_memory)
-        if opaque_token_ttl:
-            check_seconds(opaque_token_ttl=opaque_token_ttl)
+        tuning = Tuning(ages, backend_timeout, token_memory, opaque_token_ttl, longest_token)
+        reader = ClaimsReader(claims)
         self.clock = clock
         self.site = settings.site
         self.secret_key = settings.secret_key
-        self.frontend_api = FrontendApi(transport)
-        self._namespace = _namespace(settings)
         self._kept_under = f"clerk_fastapi.state.{id(self)}"
-        self._transport = Transport(transport, timeout=backend_timeout)
-        self._keys = _keys(settings, self._transport, partial(JwksCache, clock=clock, ages=ages))
-        memory = TokenMemory(token_memory) if token_memory else None
-        if not isinstance(store, Store | None):
-            raise ConfigurationError("store is a MemoryStore() or a RedisStore(...).")
-        self.store = store or MemoryStore()
-        self.deliveries = Deliveries(self.store)
-        self._ledger = Ledger(clock)
-        self.revocations = Revocations(
-            self.store,
-            self._ledger,
-            clock,
-            longest_token=None if store is None else longest_token,
-            memory=longest_token + clock_skew + 1,  # Clerk's clock may be ahead by that
-        )
-        calls = _backend_calls(settings, self._transport, backend_timeout)
-        endpoint = None if calls is None else TokenEndpoint(calls, settings.api_url)
-        self._tokens = SessionTokens(endpoint, self.revocations, clock, longest_token)
-        self.official = Official(calls, settings.api_url)
-        self.sessions = Sessions(self.official, self.revocations)
-        self.users = Users(self.official, self.revocations)
-        self.organizations = Organizations(self.official)
-        knowing = memory, self.revocations, self._tokens
-        self._verifier = Verifier(settings.rules, self._keys, *knowing, reader, clock)
-        browser_backend = _browser_backend(settings, self._transport)
-        self._browsers = Browsers(settings.site, self._verifier, browser_backend)
-        asking = self._transport, self._keys, self.revocations, clock, opaque_token_ttl
-        machines = MachineAuthenticator(settings, *asking)
-        self._authenticator = Authenticator(self._verifier, self._browsers, machines)
+        self._parts = Parts(settings, tuning, reader, clock=clock, transport=transport, store=store)
+        self._authenticator = self._parts.authenticator
+
+    @property
+    def revocations(self) -> Revocations:
+        """Who is refused at once, in all workers."""
+        return self._parts.revocations
+
+    @property
+    def sessions(self) -> Sessions:
+        """The sessions of users: listed, revoked, signed out."""
+        return self._parts.sessions
+
+    @property
+    def users(self) -> Users:
+        """Users: looked up, banned, locked, deleted."""
+        return self._parts.users
+
+    @property
+    def organizations(self) -> Organizations:
+        """The active organization of whoever is signed in, and its members."""
+        return self._parts.organizations
+
+    @property
+    def store(self) -> Store:
+        """Where workers meet."""
+        return self._parts.store
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What webhooks have brought, and who is at it."""
+        return self._parts.deliveries
+
+    @property
+    def official(self) -> Official:
+        """What makes :attr:`backend`, without keeping the event loop waiting."""
+        return self._parts.official
+
+    @property
+    def frontend_api(self) -> FrontendApi:
+        """The way to the Frontend API, for the proxy."""
+        return self._parts.frontend_api
 
     @property
     def backend(self) -> OfficialClerk:
@@ -172,7 +164,7 @@ class Engine(Generic[ClaimsT]):
 
         :raises ConfigurationError: without a secret key, or without the extra.
         """
-        return self.official.client
+        return self._parts.official.client
 
     @overload
     async def authenticate(
@@ -242,7 +234,7 @@ class Engine(Generic[ClaimsT]):
 
     def visit(self, connection: Connection) -> Visit:
         """Read what the browser behind a request says, without judging it."""
-        return self._browsers.visit(read_facts(connection.scope))
+        return self._parts.browsers.visit(read_facts(connection.scope))
 
     def has_tasks(self, connection: Connection) -> bool:
         """Whether the session of a request, if anybody has asked for it yet, is pending."""
@@ -268,12 +260,11 @@ class Engine(Generic[ClaimsT]):
         :raises BackendUnavailable: if the instance's keys cannot be had.
         """
         raw = token.encode("utf-8", "surrogatepass")
-        return self._verifier.auth(raw, await self._verifier.verified(raw))
+        verifier = self._parts.verifier
+        return verifier.auth(raw, await verifier.verified(raw))
 
     async def __aenter__(self) -> Self:
-        await self._transport.open()
-        await self.frontend_api.open()
-        await self.store.open(self._namespace, self._ledger)
+        await self._parts.open()
         return self
 
     async def __aexit__(
@@ -282,40 +273,4 @@ class Engine(Generic[ClaimsT]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.deliveries.close()
-        await self.store.close()
-        await self._tokens.close()
-        await self._keys.close()
-        await self.frontend_api.close()
-        await self._transport.close()
-
-
-def _namespace(settings: Settings) -> str:
-    """What tells an instance from others that use the same store; nothing of a secret is in it."""
-    if settings.publishable_key is not None:
-        return settings.publishable_key.host
-    if settings.secret_key is not None:
-        return sha256(settings.secret_key.get_secret_value().encode()).hexdigest()[:16]
-    return "clerk"
-
-
-def _keys(settings: Settings, transport: Transport, cache: Callable[..., JwksCache]) -> Keys:
-    if settings.jwt_key is not None:
-        return PinnedKey(settings.jwt_key)
-    if settings.secret_key is not None:
-        url = f"{settings.api_url}/v1/jwks"
-        return cache(partial(fetch_keys, transport, url, settings.secret_key))
-    assert settings.publishable_key is not None, "read_settings demands one key at least"
-    url = f"{settings.publishable_key.issuer}/.well-known/jwks.json"
-    return cache(partial(fetch_keys, transport, url, None))
-
-
-def _backend_calls(settings: Settings, transport: Transport, seconds: float) -> BackendCalls | None:
-    secret_key = settings.secret_key
-    return None if secret_key is None else BackendCalls(transport, secret_key, seconds)
-
-
-def _browser_backend(settings: Settings, transport: Transport) -> BrowserBackend | None:
-    if settings.secret_key is None:
-        return None
-    return BrowserBackend(transport, settings.api_url, settings.secret_key)
+        await self._parts.close()

@@ -44,7 +44,7 @@ class Around:
 
     async def odd(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What is odd about it."""
-        raise NotImplementedError
+        raise NotImplementedError  # every one of them is odd in its own way
 
 
 class Retrying(Around):
