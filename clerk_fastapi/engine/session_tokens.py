@@ -20,7 +20,7 @@ from clerk_fastapi.stores.minted import MintedTokens, SessionState, Wanted
 __all__ = ["SessionTokens"]
 
 # These differ between two tokens of a session in which nothing has changed.
-_PASSING: Final = ("exp", "fva", "iat", "jti", "nbf")
+_PASSING: Final = frozenset({"azp", "exp", "fva", "iat", "jti", "nbf"})
 
 
 class SessionTokens:
@@ -110,7 +110,7 @@ class SessionTokens:
 
 
 def _state(verified: VerifiedToken) -> SessionState:
-    """All that a token says but its dates, so that whatever changes makes another state."""
+    """All that a token says of its session, so that whatever changes makes another state."""
     claims = {
         name: value for name, value in peek_claims(verified.payload).items() if name not in _PASSING
     }

@@ -85,8 +85,10 @@ class Sessions:
 
         There are several where users can be signed in to more than one account.
         """
-        client_id = (await self.get(auth.session_id)).client_id
-        return () if client_id is None else await self._signed_in(client_id=client_id)
+        session = await self.get(auth.session_id)
+        if not session.client_id:  # made by a server, in no browser
+            return (session,)
+        return await self._signed_in(client_id=session.client_id)
 
     async def get(self, session_id: str) -> Session:
         """Fetch a session.

@@ -1,0 +1,53 @@
+"""Lists that move, repeat themselves or never end are gone through all the same."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from clerk_fastapi.engine.listing import Listing
+from clerk_fastapi.errors import BackendError
+from clerk_fastapi.protocol.resource import Resource
+
+pytestmark = pytest.mark.anyio
+
+
+class Thing(Resource):
+    """Something with an id."""
+
+    id: int
+
+
+def things(*ids: int) -> list[Thing]:
+    """Several."""
+    return [Thing(id=id) for id in ids]
+
+
+async def ids_of(pages: Iterable[list[Thing]], limit: int = 2) -> list[int]:
+    """What comes out if Clerk gives one page after the other."""
+    left = iter(pages)
+
+    async def fetch(limit: int, offset: int) -> list[Thing]:
+        return next(left)
+
+    return [thing.id async for thing in Listing(fetch, limit=limit, offset=0)]
+
+
+async def test_item_that_moved_to_the_next_page_comes_once() -> None:
+    """Something was added in front meanwhile."""
+    assert await ids_of([things(5, 4), things(4, 3), things(2)]) == [5, 4, 3, 2]
+
+
+async def test_list_that_repeats_itself_ends() -> None:
+    """An offset that nobody looks at makes every page the first."""
+    assert await ids_of([things(5, 4), things(5, 4), things(5, 4)]) == [5, 4]
+
+
+async def test_empty_list_has_nothing() -> None:
+    """Nor a second page."""
+    assert await ids_of([[]]) == []
+
+
+async def test_list_that_never_ends_is_an_error() -> None:
+    """After a thousand pages."""
+    with pytest.raises(BackendError, match="end"):
+        await ids_of(things(2 * number, 2 * number + 1) for number in range(1_001))
