@@ -12,7 +12,10 @@ from clerk_fastapi.errors import (
     ConfigurationError,
     HandshakeRequired,
     RateLimited,
+    ResourceNotFound,
     ReverificationRequired,
+    SessionEnded,
+    TemplateNotFound,
     TokenError,
 )
 from clerk_fastapi.protocol.authorization import (
@@ -30,9 +33,18 @@ from clerk_fastapi.protocol.claims import Actor, SessionClaims, custom_claims_si
 from clerk_fastapi.protocol.identity import Identity
 from clerk_fastapi.protocol.machine import TokenType
 from clerk_fastapi.protocol.site import OrganizationSync
+from clerk_fastapi.protocol.users import User
 from clerk_fastapi.stores.memory import MemoryStore
 from clerk_fastapi.stores.redis import RedisStore
 from clerk_fastapi.web.clerk import Clerk
+from clerk_fastapi.web.current import (
+    BackendApi,
+    CurrentOrganization,
+    CurrentUser,
+    backend_api,
+    current_organization,
+    current_user,
+)
 from clerk_fastapi.web.guards import (
     CurrentAuth,
     Guard,
@@ -41,6 +53,7 @@ from clerk_fastapi.web.guards import (
     require_api_key,
     require_auth,
     require_feature,
+    require_fresh,
     require_m2m,
     require_oauth,
     require_organization,
@@ -62,6 +75,7 @@ __all__ = [
     "Actor",
     "ApiKeyAuth",
     "Auth",
+    "BackendApi",
     "BackendError",
     "BackendUnavailable",
     "Clerk",
@@ -69,6 +83,8 @@ __all__ = [
     "ClerkMiddleware",
     "ConfigurationError",
     "CurrentAuth",
+    "CurrentOrganization",
+    "CurrentUser",
     "Feature",
     "Fresh",
     "FrontendApiProxy",
@@ -91,17 +107,24 @@ __all__ = [
     "RateLimited",
     "RedisStore",
     "Requirement",
+    "ResourceNotFound",
     "ReverificationRequired",
     "Reverified",
     "Role",
     "Scope",
     "SessionClaims",
+    "SessionEnded",
     "SignedIn",
     "SignedOut",
     "State",
+    "TemplateNotFound",
     "TokenError",
     "TokenType",
+    "User",
     "__version__",
+    "backend_api",
+    "current_organization",
+    "current_user",
     "custom_claims_size",
     "document",
     "optional_auth",
@@ -111,6 +134,7 @@ __all__ = [
     "require_api_key",
     "require_auth",
     "require_feature",
+    "require_fresh",
     "require_m2m",
     "require_oauth",
     "require_organization",
