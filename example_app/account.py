@@ -1,9 +1,11 @@
-"""What a session tells about its bearer: plan and email, age, and a header for upstreams."""
+"""What is known of whoever asks: from the session token, from Clerk, from a header."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Header
 
+from clerk_fastapi.protocol.users import User
+from clerk_fastapi.web.current import CurrentUser
 from example_app.guards import RecentlySignedIn, SignedIn
 from example_app.models import Account, SessionAge, WhoAmI
 from example_app.services import NowDep
@@ -22,6 +24,12 @@ async def me(auth: SignedIn) -> Account:
         role=auth.org_role,
         permissions=auth.org_permissions or (),
     )
+
+
+@router.get("/me/user")
+async def user(user: CurrentUser) -> User:
+    """Who that is, asked of Clerk now: all that may be shown, so that private metadata is not."""
+    return user
 
 
 @router.get("/session")

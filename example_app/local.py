@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Depends, status
+from fastapi import APIRouter, Depends, Request, status
 from fastapi.requests import HTTPConnection
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clerk_fastapi import ConfigurationError
 from clerk_fastapi.testing import FORGERIES, ApiKey, LocalClerk, SeededMember, Session
+from example_app.devices import note_device
 from example_app.problems import problem
 
 CLERK_PATH = "/__clerk"
@@ -95,7 +96,7 @@ def local_router(local: LocalClerk, members: Sequence[SeededMember], origin: str
         }
 
     @router.post("/token")
-    async def token(wish: Wish) -> dict[str, object]:
+    async def token(wish: Wish, request: Request) -> dict[str, object]:
         member = found(known, wish.member)
         session = local.sign_in(
             member.user,
@@ -104,6 +105,7 @@ def local_router(local: LocalClerk, members: Sequence[SeededMember], origin: str
             origin=origin,
             factor_verification_age=(wish.signed_in_minutes_ago, -1),
         )
+        note_device(session, request)
         issued, cookies = "", dict.fromkeys(local.cookies(session), "")
         if wish.kind != "none":
             issued = _issued(local, session, wish.kind)

@@ -65,6 +65,18 @@ class OrganizationSettings(Base):
     updated_at: Mapped[int] = mapped_column(BigInteger)
 
 
+class EndedSession(Base):
+    """A session that Clerk has told us is over, once however often it was told."""
+
+    __tablename__ = "ended_sessions"
+    __table_args__ = (Index("ended_sessions_by_user", "user_id", "at"),)
+
+    session_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    user_id: Mapped[str] = mapped_column(String(255))
+    how: Mapped[str] = mapped_column(String(20))
+    at: Mapped[int] = mapped_column(BigInteger)
+
+
 # --- what a request and an answer hold; times are seconds since the epoch -------------------------
 
 
@@ -153,3 +165,23 @@ class WhoAmI(_Answer):
 
     user_id: str | None
     note: str = "The middleware writes x-user-id, and takes away what clients send under that name."
+
+
+class SessionOut(_Answer):
+    """A session in which a user is signed in, and where it was used last, as far as is known."""
+
+    id: str
+    is_this_one: bool
+    browser: str
+    device: str
+    address: str
+    place: str
+    created_at: int | None
+    last_active_at: int | None
+
+
+class Report(_Answer):
+    """What the downstream service believes, by a token of which template."""
+
+    template: str
+    believed: dict[str, object]

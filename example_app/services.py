@@ -1,4 +1,4 @@
-"""What endpoints ask for besides the signed-in user: the database, the hub, the time, pages."""
+"""What endpoints ask for besides the signed-in user: Clerk, the database, the time, pages."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -6,12 +6,19 @@ from typing import Annotated
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
 
+from clerk_fastapi import Clerk
 from example_app.database import Database
 from example_app.hub import Hub
 from example_app.markup import Pages
+from example_app.models import Claims
 
 Errands = Callable[[], list[str]]
 """Tells what Clerk was asked since somebody last wanted to know."""
+
+
+async def _clerk(connection: HTTPConnection) -> Clerk[Claims]:
+    clerk: Clerk[Claims] = connection.state.clerk
+    return clerk
 
 
 async def _database(connection: HTTPConnection) -> Database:
@@ -37,6 +44,9 @@ async def _errands(connection: HTTPConnection) -> Errands:
     errands: Errands = connection.app.state.errands
     return errands
 
+
+ClerkDep = Annotated[Clerk[Claims], Depends(_clerk)]
+"""The running Clerk, which its lifespan has put there."""
 
 DatabaseDep = Annotated[Database, Depends(_database)]
 """The application's database."""

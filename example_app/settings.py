@@ -3,8 +3,12 @@
 import os
 from typing import Annotated
 
-from pydantic import Field
+import httpx
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from clerk_fastapi import MemoryStore, RedisStore
+from clerk_fastapi.stores.store import OnOutage, Store
 
 
 def clerk_is_configured() -> bool:
@@ -16,6 +20,11 @@ def clerk_is_configured() -> bool:
     return any(name.startswith("CLERK_") for name in os.environ)
 
 
+def webhooks_are_configured() -> bool:
+    """Whether Clerk is to deliver webhooks here: whether there is a secret that it signs with."""
+    return bool(os.environ.get("CLERK_WEBHOOK_SIGNING_SECRET", "").strip())
+
+
 class Settings(BaseSettings):
     """Environment variables of the example; empty ones count as unset. Clerk reads its own."""
 
@@ -25,6 +34,21 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65_535)] = 8000
     database_url: str = "sqlite:///example_app.db"
     authorized_parties: str = ""
+    redis_url: SecretStr | None = None
+    redis_on_outage: OnOutage = "refuse"
+    jwt_template: str = "downstream"
+
+    @property
+    def url(self) -> httpx.URL:
+        """Where this server reaches itself."""
+        return httpx.URL(scheme="http", host=self.host, port=self.port)
+
+    @property
+    def store(self) -> Store:
+        """Where workers meet; without REDIS_URL there is only this one."""
+        if self.redis_url is None:
+            return MemoryStore()
+        return RedisStore(self.redis_url.get_secret_value(), on_outage=self.redis_on_outage)
 
     @property
     def parties(self) -> tuple[str, ...]:

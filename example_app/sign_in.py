@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from clerk_fastapi import ConfigurationError, redirect_to_sign_in, return_url
 from clerk_fastapi.testing import Browser, LocalClerk, SeededMember, Session
+from example_app.devices import note_device
 from example_app.forms import Form
 from example_app.local import by_name, found, only_this_machine
 from example_app.markup import Html, fill
@@ -42,6 +43,7 @@ def sign_in_router(local: LocalClerk, members: Sequence[SeededMember]) -> APIRou
         _end_sessions(local, request)
         # In a new browser: whoever may have put something into the cookies does not know that one.
         session = local.sign_in(member.user, organization=member.organization, status=member.status)
+        note_device(session, request)
         onward = _onward(request, form)
         if session.status == "pending":
             onward = f"{_TASKS}?{urlencode({'redirect_url': onward})}"

@@ -21,9 +21,19 @@ const CALLS = {
     { id: "session", method: "GET", path: "/session", needs: "signed in within the last hour" },
     { id: "whoami", method: "GET", path: "/whoami", needs: "nothing; shows the identity header" },
   ],
+  "Sessions and other services": [
+    { id: "my-user", method: "GET", path: "/me/user", needs: "signed in; asks Clerk who that is" },
+    { id: "list-sessions", method: "GET", path: "/me/sessions", needs: "signed in; shows where" },
+    { id: "revoke-session", method: "DELETE", path: () => `/me/sessions/${lastSession}`,
+      needs: "ends a session of one's own: the last one listed" },
+    { id: "report", method: "GET", path: "/report",
+      needs: "10 in 10 s; asks another service with a token from a template" },
+  ],
   "Pages (opened with cookies)": [
     { id: "open-page", method: "GET", path: "/page", opens: true,
       needs: "nothing; an expired token goes round by Clerk" },
+    { id: "open-sessions", method: "GET", path: "/sessions", opens: true,
+      needs: "signed in; shows and ends one's own sessions" },
     { id: "open-admin", method: "GET", path: "/admin", opens: true,
       needs: "the role org:admin; others are turned away" },
   ],
@@ -37,7 +47,8 @@ const CALLS = {
       needs: "revokes that key" },
   ],
 };
-const HEADERS = ["www-authenticate", "x-clerk-auth-reason", "retry-after", "content-type", "cache-control"];
+const HEADERS = ["www-authenticate", "x-clerk-auth-reason", "retry-after", "ratelimit",
+  "ratelimit-policy", "content-type", "cache-control"];
 
 const $ = (id) => document.getElementById(id);
 const embedded = document.documentElement.dataset.clerk === "embedded";
@@ -46,6 +57,7 @@ const pretty = (value) => JSON.stringify(value, null, 2);
 
 let members = [];
 let lastItem = 1;
+let lastSession = "none";
 let lastKey = { id: "none", secret: "" };
 let chosen = null;
 
@@ -184,7 +196,7 @@ function showStatus(kind, code, text) {
 async function show(answer, { method, path, token, carrier, body }) {
   const text = await answer.text();
   const value = parsed(text);
-  noteLastItem(value);
+  noteLast(value);
   if (value?.object === "api_key") lastKey = value;
   const refusal = value?.detail?.code ?? value?.clerk_error?.reason ?? "";
   showStatus(answer.ok ? "good" : "bad", answer.status,
@@ -206,8 +218,9 @@ function parsed(text) {
   try { return JSON.parse(text); } catch { return undefined; }
 }
 
-function noteLastItem(value) {
+function noteLast(value) {
   const newest = Array.isArray(value) ? value[0] : value;
+  if (newest?.is_this_one !== undefined) lastSession = value.at(-1).id;
   if (Number.isInteger(newest?.id)) lastItem = newest.id;
 }
 

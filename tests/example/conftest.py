@@ -168,7 +168,8 @@ def _listen(
 def embedded_settings(url: str, database: Path) -> Settings:
     """Tokens are issued to the first party; pages, and so handshakes, are those of the server."""
     parties = f"http://localhost:8000,{url}"
-    return Settings(authorized_parties=parties, database_url=f"sqlite:///{database}")
+    port = httpx.URL(url).port
+    return Settings(port=port, authorized_parties=parties, database_url=f"sqlite:///{database}")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,10 @@ ROUTES = [
     ("PUT", "/settings"),
     ("GET", "/me"),
     ("GET", "/session"),
+    ("GET", "/me/user"),
+    ("GET", "/me/sessions"),
+    ("DELETE", "/me/sessions/1"),
+    ("GET", "/report"),
 ]
 EVIL = {
     "parts-one": "token-invalid",
@@ -40,7 +44,8 @@ NEEDED = {
 def test_every_route_is_here(example: Example) -> None:
     """No route of the API is left out of these tests, and all that have secrets are guarded."""
     paths = example.app.openapi()["paths"]
-    known = {(method, path.replace("/1", "/{item_id}")) for method, path in ROUTES}
+    ids = {"/items/1": "/items/{item_id}", "/me/sessions/1": "/me/sessions/{session_id}"}
+    known = {(method, ids.get(path, path)) for method, path in ROUTES}
     known.add(("GET", "/export"))  # for API keys: test_export.py
     known.add(("GET", "/whoami"))  # for everybody: test_middleware.py
     assert {(method.upper(), path) for path in paths for method in paths[path]} == known
