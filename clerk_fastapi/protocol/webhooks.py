@@ -29,8 +29,7 @@ _ID: Final = b"svix-id"
 _TIMESTAMP: Final = b"svix-timestamp"
 _SIGNATURE: Final = b"svix-signature"
 
-# A dot in an id would make it unclear where it ends in the text that is signed.
-_AN_ID: Final = re.compile(r"[\x21-\x2d\x2f-\x7e]{1,256}")
+_AN_ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
 # As it is signed: another way to write the same number is another text.
 _SECONDS: Final = re.compile(r"0|[1-9][0-9]{0,11}")
 

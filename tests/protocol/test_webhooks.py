@@ -215,9 +215,9 @@ def test_headers_of_the_other_family_do_not_count() -> None:
         opened([(name.replace(b"svix-", b"webhook-"), value) for name, value in headers()])
 
 
-@pytest.mark.parametrize("id", ["", "a b", "msg_1, msg_1", "msg\xe9", "msg\n1", "x" * 257, "a.b"])
+@pytest.mark.parametrize("id", ["", "a b", "msg_1, msg_1", "msg\xe9", "msg\n1", "x" * 257])
 def test_ids_are_plain_and_short(id: str) -> None:
-    """They are remembered and logged; a dot would blur what is signed."""
+    """They are remembered and logged."""
     body = BODY.decode()
     made = svix.Webhook(SECRET).sign(id, datetime.fromtimestamp(SIGNED_AT, UTC), body)
     with pytest.raises(WebhookHeadersMissing):
