@@ -67,8 +67,8 @@ class MemoryStore(Store):
 
     async def finish(self, delivery: str, handler: str, *, remember: float) -> None:
         known = self._handled.get(delivery)
-        before = frozenset() if known is None else known.handlers
-        self._note(delivery, _Handled(before | {handler}, False, self._now() + remember))
+        before, done = (frozenset(), False) if known is None else (known.handlers, known.done)
+        self._note(delivery, _Handled(before | {handler}, done, self._now() + remember))
 
     async def settle(self, delivery: str, owner: str, *, done: bool, remember: float) -> None:
         if done:

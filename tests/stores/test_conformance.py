@@ -97,6 +97,17 @@ async def test_delivery_that_is_done_is_handled_by_nobody(world: World) -> None:
     assert await world.there.store.claim("msg_1", "second", lease=60) == TAKEN
 
 
+async def test_delivery_stays_done_whoever_is_late(world: World) -> None:
+    """A worker that lost its lease finishes after the one that took over."""
+    await world.here.store.claim("msg_1", "first", lease=60)
+    world.pass_time(61)
+    await world.there.store.claim("msg_1", "second", lease=60)
+    await world.there.store.settle("msg_1", "second", done=True, remember=3_600)
+    await world.here.store.finish("msg_1", "app.one", remember=3_600)
+    await world.here.store.settle("msg_1", "first", done=False, remember=3_600)
+    assert await world.there.store.claim("msg_1", "third", lease=60) == DONE
+
+
 async def test_delivery_that_was_put_back_can_be_taken(world: World) -> None:
     """By whoever gets it delivered again."""
     await world.here.store.claim("msg_1", "first", lease=60)
