@@ -15,9 +15,12 @@ from clerk_fastapi.errors import (
     ResourceNotFound,
     ReverificationRequired,
     SessionEnded,
+    StoreUnavailable,
     TemplateNotFound,
     TokenError,
+    WebhookRefused,
 )
+from clerk_fastapi.protocol import events
 from clerk_fastapi.protocol.authorization import (
     Feature,
     Fresh,
@@ -69,6 +72,7 @@ from clerk_fastapi.web.pages import redirect_to_sign_in, redirect_to_sign_up, re
 from clerk_fastapi.web.proxy import FrontendApiProxy
 from clerk_fastapi.web.ratelimit import RateLimit, RateLimitRule
 from clerk_fastapi.web.routing.policies import Policy
+from clerk_fastapi.web.webhooks import Webhooks
 
 __all__ = [
     "AccessDenied",
@@ -117,16 +121,20 @@ __all__ = [
     "SignedIn",
     "SignedOut",
     "State",
+    "StoreUnavailable",
     "TemplateNotFound",
     "TokenError",
     "TokenType",
     "User",
+    "WebhookRefused",
+    "Webhooks",
     "__version__",
     "backend_api",
     "current_organization",
     "current_user",
     "custom_claims_size",
     "document",
+    "events",
     "optional_auth",
     "redirect_to_sign_in",
     "redirect_to_sign_up",
