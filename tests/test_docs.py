@@ -31,6 +31,8 @@ def test_python_blocks_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     local = LocalClerk()
     monkeypatch.setenv("CLERK_PUBLISHABLE_KEY", local.publishable_key)
     monkeypatch.setenv("CLERK_SECRET_KEY", local.secret_key)
+    endpoint = local.add_webhook_endpoint("http://test/webhooks")
+    monkeypatch.setenv("CLERK_WEBHOOK_SIGNING_SECRET", endpoint.secret)
     text = page.read_text("utf-8")
     module = ModuleType(page.stem)
     monkeypatch.setitem(sys.modules, page.stem, module)
