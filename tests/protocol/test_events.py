@@ -213,3 +213,13 @@ def test_data_without_an_id_is_refused(type: str) -> None:
     """An event that does not say what it happened to is none."""
     with pytest.raises(WebhookBodyInvalid, match=r"data\.id"):
         parse_event(body(type, {name: DATA[type][name] for name in DATA[type] if name != "id"}))
+
+
+@pytest.mark.parametrize(
+    ("type", "name"),
+    [("session.ended", "user_id"), ("organizationMembership.deleted", "organization")],
+)
+def test_data_that_does_not_say_whose_it_is_is_refused(type: str, name: str) -> None:
+    """A session is somebody's, and a membership is in an organization."""
+    with pytest.raises(WebhookBodyInvalid, match=rf"data\.{name}"):
+        parse_event(body(type, {key: DATA[type][key] for key in DATA[type] if key != name}))

@@ -222,4 +222,6 @@ def test_every_resource_says_nothing_but_its_kind() -> None:
     class Anything(Resource):
         id: str
 
-    assert repr(Anything(id="secret")) == f"{Anything(id='secret')}" == "<Anything>"
+    thing = Anything(id="secret")
+    assert repr(thing) == str(thing) == f"{thing}" == "<Anything>"
+    assert list(vars(Resource)["__repr_args__"](thing)) == []  # what other printers ask for

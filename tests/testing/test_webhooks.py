@@ -253,19 +253,21 @@ async def test_delivery_that_is_given_up_is_made_again(
 
 @pytest.mark.anyio
 async def test_what_happens_meanwhile_is_left_to_the_next_call(
-    local: LocalClerk, endpoint: WebhookEndpoint
+    local: LocalClerk,
 ) -> None:
-    """A handler that makes things happen does not keep a delivery from ending."""
+    """A handler that makes things happen keeps no delivery from ending; refusals go first."""
 
     async def busy(scope: Scope, receive: Receive, send: Send) -> None:
         local.add_user(f"{len(local.users)}@example.com")
-        await Receiver()(scope, receive, send)
+        await refusing(scope, receive, send)
 
+    refusing = Receiver(answers=[500])
     busy_endpoint = local.add_webhook_endpoint(URL, transport=httpx.ASGITransport(busy))
     local.add_user("bob@example.com")
     await busy_endpoint.deliver()
-    assert len(busy_endpoint.attempts) == 1
-    assert len(busy_endpoint.pending) == 1
+    assert [attempt.status for attempt in busy_endpoint.attempts] == [500]
+    assert list(busy_endpoint.pending) == list(busy_endpoint.messages)
+    assert len(busy_endpoint.pending) == 2
 
 
 @pytest.mark.parametrize(
