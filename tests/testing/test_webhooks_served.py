@@ -133,10 +133,13 @@ async def test_embedded_instance_delivers_while_told_to(
 @pytest.mark.anyio
 async def test_things_may_happen_in_any_thread(local: LocalClerk, receiver: Receiver) -> None:
     """In debug mode, asyncio objects to whoever wakes a sleeping loop in an unsafe way."""
-    asyncio.get_running_loop().set_debug(True)
     local.add_webhook_endpoint("http://localhost/", transport=httpx.ASGITransport(receiver))
     async with local.delivering_webhooks():
-        await asyncio.to_thread(local.add_user, "bob@example.com")
+        asyncio.get_running_loop().set_debug(True)
+        try:
+            await asyncio.to_thread(local.add_user, "bob@example.com")
+        finally:
+            asyncio.get_running_loop().set_debug(False)
         await receiver.asked.wait()
     assert len(receiver.deliveries) == 1
 

@@ -61,6 +61,13 @@ from clerk_fastapi.protocol.events.families import (
     WaitlistEntryEventType,
 )
 from clerk_fastapi.protocol.events.reading import parse_event
+from clerk_fastapi.protocol.organizations import (
+    Membership,
+    Organization,
+    PublicOrganizationData,
+    PublicUserData,
+)
+from clerk_fastapi.protocol.users import EmailAddress, User
 
 __all__ = [
     "EVENT_MODELS",
@@ -72,6 +79,7 @@ __all__ = [
     "DomainEventType",
     "DomainVerification",
     "Email",
+    "EmailAddress",
     "EmailEvent",
     "EmailEventType",
     "Event",
@@ -80,9 +88,11 @@ __all__ = [
     "Invitation",
     "InvitationEvent",
     "InvitationEventType",
+    "Membership",
     "MembershipEvent",
     "MembershipEventType",
     "Money",
+    "Organization",
     "OrganizationDeletedEvent",
     "OrganizationDeletedEventType",
     "OrganizationEvent",
@@ -95,6 +105,8 @@ __all__ = [
     "PermissionEvent",
     "PermissionEventType",
     "Plan",
+    "PublicOrganizationData",
+    "PublicUserData",
     "Role",
     "RoleEvent",
     "RoleEventType",
@@ -113,6 +125,7 @@ __all__ = [
     "SubscriptionItemEvent",
     "SubscriptionItemEventType",
     "UnknownEvent",
+    "User",
     "UserDeletedEvent",
     "UserDeletedEventType",
     "UserEvent",
