@@ -177,6 +177,15 @@ def test_claims_of_clerks_own_cannot_be_chosen(local: LocalClerk, claim: str) ->
         local.add_jwt_template("evil", claims={claim: "x"})
 
 
+def test_record_of_a_template_cannot_choose_them_either(
+    local: LocalClerk, session: Session
+) -> None:
+    """Clerk's own claims are written last."""
+    template = local.add_jwt_template("evil", claims={})
+    template.claims["sub"] = "user_somebody_else"
+    assert claims_of(local.template_token(session, "evil"))["sub"] == session.user.id
+
+
 def test_template_names_are_unique(local: LocalClerk, session: Session) -> None:
     """And there are no tokens of templates that are not there."""
     local.add_jwt_template("supabase", claims={})

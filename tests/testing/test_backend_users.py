@@ -188,7 +188,8 @@ async def test_locked_user_stays_signed_in_and_cannot_come_back(
 ) -> None:
     """As after too many wrong passwords, until he is unlocked."""
     session = local.sign_in(ada)
-    assert (await official.users.lock(user_id=ada.id)).locked
+    locked = await official.users.lock(user_id=ada.id)
+    assert (locked.locked, locked.verification_attempts_remaining) == (True, 0)
     assert session.is_live
     with pytest.raises(models.ClerkErrors):
         await official.sessions.create(request={"user_id": ada.id})
