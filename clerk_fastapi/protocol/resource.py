@@ -19,8 +19,8 @@ _NEVER_KEPT: Final = frozenset({"backup_codes"})
 # Everything that may decide about access is strict: "false" is not false, and 1 is not true.
 Flag = Annotated[bool, Field(strict=True)]
 Count = Annotated[int, Field(strict=True)]
-Milliseconds = Annotated[int, Field(strict=True, ge=0)]
-"""Since the epoch."""
+Milliseconds = Annotated[int, Field(strict=True, ge=0, le=8_640_000_000_000_000)]
+"""Since the epoch; the latest are the latest that JavaScript knows."""
 Several = Annotated[tuple[_T, ...], BeforeValidator(lambda said: () if said is None else said)]
 """A list, which Clerk sometimes leaves out or says is null."""
 Metadata = Annotated[dict[str, Any], BeforeValidator(lambda said: {} if said is None else said)]

@@ -179,6 +179,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("user.updated", {"updated_at": "1800000000000"}, "data.updated_at"),
     ("user.updated", {"updated_at": True}, "data.updated_at"),
     ("user.updated", {"updated_at": -1}, "data.updated_at"),
+    ("user.updated", {"updated_at": 2**53}, "data.updated_at"),
     ("user.updated", {"updated_at": 1.8e12}, "data.updated_at"),
     ("user.updated", {"email_addresses": "ada@example.com"}, "data.email_addresses"),
     ("user.updated", {"private_metadata": [1]}, "data"),
