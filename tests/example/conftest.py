@@ -8,6 +8,7 @@ from socket import AF_INET, IPPROTO_TCP, SOCK_STREAM, socket
 from threading import Thread
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 import uvicorn
@@ -15,7 +16,7 @@ from fastapi import FastAPI
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as connect_websocket
 
-from clerk_fastapi.testing import SEED_CLAIMS, LocalClerk
+from clerk_fastapi.testing import SEED_CLAIMS, LocalClerk, Session
 from example_app.application import create_app
 from example_app.models import Base
 from example_app.settings import Settings
@@ -53,6 +54,11 @@ def serve(make_app: Callable[[str], FastAPI]) -> Iterator[tuple[FastAPI, str]]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+def eventually(look: Callable[[], object]) -> None:
+    """Look until it is so. Looking is a request, during which others get their turn."""
+    assert any(look() for _ in range(2_000))
 
 
 @dataclass
@@ -121,8 +127,25 @@ class Visitor(httpx.Client):
 class Connected:
     """The example as it runs with a real Clerk: keys in the environment, a Clerk elsewhere."""
 
+    app: FastAPI
     clerk: LocalClerk
     client: httpx.Client
+    clock: Clock
+
+    def sign_in(self, name: str, **options: Any) -> Session:
+        """Open a session of a user, who is added if need be."""
+        email = f"{name}@example.com"
+        if all(user.email != email for user in self.clerk.users.values()):
+            self.clerk.add_user(email)
+        return self.clerk.sign_in(email, origin="http://localhost:8000", **options)
+
+    def ask_in(self, session: Session, path: str, method: str = "GET") -> httpx.Response:
+        """Make a request in a session, with a token that is good by its dates."""
+        return self.client.request(method, path, headers=self.clerk.bearer(session))
+
+    def deliver_webhooks(self) -> None:
+        """Have Clerk deliver what has happened; when this is over, it was delivered."""
+        anyio.run(self.clerk.deliver_webhooks)
 
     def join(self, name: str, slug: str, *, permissions: Iterable[str]) -> None:
         """Make a user a plain member of an organization, with these permissions."""
@@ -165,7 +188,7 @@ def _listen(
     return connect_websocket(url, additional_headers=headers, proxy=None)
 
 
-def embedded_settings(url: str, database: Path) -> Settings:
+def settings_for(url: str, database: Path) -> Settings:
     """Tokens are issued to the first party; pages, and so handshakes, are those of the server."""
     parties = f"http://localhost:8000,{url}"
     port = httpx.URL(url).port
@@ -178,7 +201,7 @@ def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
     clock = Clock()
 
     def make_app(url: str) -> FastAPI:
-        return create_app(embedded_settings(url, database), clock=clock)
+        return create_app(settings_for(url, database), clock=clock)
 
     with (
         serve(make_app) as (app, url),
@@ -210,15 +233,21 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def connected(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connected]:
-    """The example connected to a Clerk by ``CLERK_*`` variables, serving."""
+def connected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connected]:
+    """The example connected to a Clerk by ``CLERK_*`` variables, serving, and hearing of events."""
     clock = Clock()
     clerk = LocalClerk(session_claims=SEED_CLAIMS, clock=clock)
     monkeypatch.setenv("CLERK_PUBLISHABLE_KEY", clerk.publishable_key)
     monkeypatch.setenv("CLERK_SECRET_KEY", clerk.secret_key)
-    app = create_app(settings, clock=clock, transport=clerk.transport())
+
+    def make_app(url: str) -> FastAPI:
+        endpoint = clerk.add_webhook_endpoint(f"{url}/webhooks")
+        monkeypatch.setenv("CLERK_WEBHOOK_SIGNING_SECRET", endpoint.secret)
+        settings = settings_for(url, tmp_path / "example.db")
+        return create_app(settings, clock=clock, transport=clerk.transport())
+
     with (
-        serve(lambda _: app) as (_, url),
+        serve(make_app) as (app, url),
         httpx.Client(base_url=url, trust_env=False) as client,
     ):
-        yield Connected(clerk, client)
+        yield Connected(app, clerk, client, clock)

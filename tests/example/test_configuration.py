@@ -5,16 +5,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
 from clerk_fastapi import ConfigurationError
-from clerk_fastapi.testing import LocalClerk
+from clerk_fastapi.testing import SEED_CLAIMS, LocalClerk
 from example_app.application import create_app
 from example_app.settings import Settings
-from tests.example.conftest import Connected, Example
+from tests.example.conftest import Connected, Example, eventually, serve, settings_for
+from tests.redis_server import RedisServer
 
 ROOT = Path(__file__).parents[2]
 ANOTHER = LocalClerk()
+SIGNING_SECRET = ANOTHER.add_webhook_endpoint("http://127.0.0.1/").secret
 
 
 @pytest.mark.parametrize(
@@ -28,6 +32,11 @@ ANOTHER = LocalClerk()
         {"CLERK_PUBLISHABLE_KEY": "", "CLERK_SECRET_KEY": ANOTHER.secret_key},
         {"CLERK_PUBLISHABLE_KEY": ANOTHER.publishable_key, "CLERK_SECRET_KEY": "sk_live_x"},
         {"CLERK_PUBLISHABLEKEY": ANOTHER.publishable_key},
+        {"CLERK_WEBHOOK_SIGNING_SECRET": SIGNING_SECRET},
+        {
+            "CLERK_PUBLISHABLE_KEY": ANOTHER.publishable_key,
+            "CLERK_WEBHOOK_SIGNING_SECRET": SIGNING_SECRET[:-8],
+        },
     ],
     ids=lambda variables: "+".join(variables),
 )
@@ -155,3 +164,48 @@ def test_any_asgi_server_can_import_it(settings: Settings) -> None:
         check=True,
     )
     assert "Notes for organizations" in ended.stdout
+
+
+@pytest.mark.parametrize("url", ["http://localhost:6379", "localhost"])
+def test_a_malformed_redis_url_starts_nothing(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """It is said at the start, and not quoted: it may hold a password."""
+    monkeypatch.setenv("REDIS_URL", url)
+    with pytest.raises(ConfigurationError, match="redis://localhost"):
+        create_app()
+
+
+def test_an_outage_of_redis_means_what_the_operator_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless told otherwise, nobody is let in of whom nobody can know whether they are revoked."""
+    monkeypatch.setenv("REDIS_URL", "redis://localhost:6379/0")
+    assert Settings().store.on_outage == "refuse"
+    monkeypatch.setenv("REDIS_ON_OUTAGE", "continue")
+    assert Settings().store.on_outage == "continue"
+
+
+def test_two_servers_with_one_redis_know_the_same(
+    redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session that is revoked at one of them is refused by the other, while its token is good."""
+    clerk = LocalClerk(session_claims=SEED_CLAIMS)
+    monkeypatch.setenv("CLERK_PUBLISHABLE_KEY", clerk.publishable_key)
+    monkeypatch.setenv("CLERK_SECRET_KEY", clerk.secret_key)
+    monkeypatch.setenv("REDIS_URL", redis_server.url)
+
+    def make_app(url: str) -> FastAPI:
+        return create_app(settings_for(url, tmp_path / "example.db"), transport=clerk.transport())
+
+    clerk.add_user("ada@example.com")
+    mine, stolen = (
+        clerk.sign_in("ada@example.com", origin="http://localhost:8000") for _ in range(2)
+    )
+    taken = clerk.bearer(stolen)
+    with (
+        serve(make_app) as (_, here),
+        serve(make_app) as (_, there),
+        httpx.Client(trust_env=False) as client,
+    ):
+        assert client.get(f"{there}/me", headers=taken).status_code == 200
+        path = f"{here}/me/sessions/{stolen.id}"
+        assert client.delete(path, headers=clerk.bearer(mine)).status_code == 204
+        eventually(lambda: client.get(f"{there}/me", headers=taken).status_code == 401)
+        assert client.get(f"{there}/me", headers=clerk.bearer(mine)).status_code == 200
