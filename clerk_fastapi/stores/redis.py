@@ -76,6 +76,7 @@ class RedisStore(Store):
         store, self._open = self._open, None
         if store is not None:
             await store.feed.stop()
+            await store.windows.close()
             await store.driver.close()
 
     @property

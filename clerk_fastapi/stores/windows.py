@@ -17,6 +17,7 @@ __all__ = ["MemoryWindows", "RedisWindows"]
 
 _SWEPT: Final = 8  # windows of each length that are looked at for being over, at every request
 _TURNS: Final = 32  # questions that may be on their way to Redis at once
+_A_MOMENT: Final = 0.05  # seconds that are enough for a Redis that is back
 
 # Two scripts of limits' own as functions of one, which runs by the clock of Redis: those of
 # different machines never agree. Redis forgets in milliseconds, so that a list has to outlive what
@@ -84,8 +85,7 @@ class MemoryWindows:
 class RedisWindows:
     """What all workers have counted, by the moving window of ``limits``, in one question each.
 
-    While Redis is away, one request at a time finds out whether it is back; the others are told at
-    once.
+    When Redis has failed to answer, nobody waits for it any more until it does.
 
     :param driver: how Redis is asked.
     :param prefix: what all keys begin with.
@@ -97,7 +97,14 @@ class RedisWindows:
         self._turns = asyncio.Semaphore(_TURNS)
         self._script: Callable[..., Awaitable[Any]] | None = None
         self._is_away = False
-        self._is_tried = False
+        self._trying: asyncio.Task[bool] | None = None
+
+    async def close(self) -> None:
+        """Wait for nothing any more."""
+        trying, self._trying = self._trying, None
+        if trying is not None:
+            trying.cancel()
+            await asyncio.wait([trying])
 
     async def hit(self, key: str, *, limit: int, seconds: int) -> Hit:
         """Count a request of ``key`` if fewer than ``limit`` were within the last ``seconds``.
@@ -107,29 +114,36 @@ class RedisWindows:
         """
         if self._script is None:
             self._script = self._driver.redis.register_script(_count_script())
-        if self._is_away:
-            return await self._try(key, limit, seconds)
-        return await self._ask(key, limit, seconds)
-
-    async def _try(self, key: str, limit: int, seconds: int) -> Hit:
-        if self._is_tried:
+        if not self._is_away:
+            try:
+                return await self._ask(key, limit, seconds)
+            except StoreUnavailable:
+                self._is_away = True
+        # Connections from before a restart fail as well, though Redis itself is there.
+        if not await self._is_back():
             raise StoreUnavailable
-        self._is_tried = True
-        try:
-            return await self._ask(key, limit, seconds)
-        finally:
-            self._is_tried = False
+        hit = await self._ask(key, limit, seconds)
+        self._is_away = False
+        return hit
 
     async def _ask(self, key: str, limit: int, seconds: int) -> Hit:
-        try:
-            said = await self._driver.ask(self._count(key, limit, seconds))
-        except StoreUnavailable:
-            self._is_away = True
-            raise
-        self._is_away = False
-        is_allowed, counted, age = said
+        is_allowed, counted, age = await self._driver.ask(self._count(key, limit, seconds))
         # The script of limits rounds times to a tenth of a millisecond, also upwards.
         return Hit(bool(is_allowed), limit - int(counted), min(seconds - float(age), seconds))
+
+    async def _is_back(self) -> bool:
+        trying = self._trying
+        if trying is None or trying.done():
+            self._trying = trying = asyncio.create_task(self._answers())
+            await asyncio.wait([trying], timeout=_A_MOMENT)
+        return trying.done() and trying.result()
+
+    async def _answers(self) -> bool:
+        try:
+            await self._driver.ask(self._driver.redis.ping())
+        except StoreUnavailable:
+            return False
+        return True
 
     async def _count(self, key: str, limit: int, seconds: int) -> Any:
         assert self._script is not None, "made before"

@@ -2,7 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from clerk_fastapi.stores.driver import Driver
 from clerk_fastapi.stores.ledger import Ledger
 from clerk_fastapi.stores.memory import MemoryStore
 from clerk_fastapi.stores.redis import RedisStore
-from clerk_fastapi.stores.store import Store
+from clerk_fastapi.stores.store import Hit, Store
 from clerk_fastapi.stores.windows import MemoryWindows, RedisWindows
 from tests.engine.clock import NOW, Clock
 from tests.redis_server import RedisServer
@@ -67,7 +69,9 @@ def pass_time(world: World, request: pytest.FixtureRequest) -> Callable[[float],
 async def windows(redis_server: RedisServer) -> AsyncIterator[RedisWindows]:
     """Windows in a Redis of this test's own."""
     driver = Driver(redis_server.url)
-    yield RedisWindows(driver, "limits")
+    windows = RedisWindows(driver, "limits")
+    yield windows
+    await windows.close()
     await driver.close()
 
 
@@ -280,44 +284,73 @@ async def test_redis_that_is_away_is_said(redis_server: RedisServer, windows: Re
     assert (await windows.hit("ada", limit=2, seconds=3_600)).remaining == 0
 
 
-async def test_one_waits_for_a_redis_that_hangs(
-    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, windows: RedisWindows
+async def test_connections_from_before_a_restart_refuse_nobody(
+    redis_server: RedisServer, windows: RedisWindows
 ) -> None:
-    """Who comes while somebody tries already is told at once, and all go on when it answers."""
+    """Redis was away while nobody asked, and is there when somebody does."""
+    for each in (10, 1):
+        hits = (windows.hit("ada", limit=30, seconds=3_600) for _ in range(each))
+        assert all(hit.is_allowed for hit in await asyncio.gather(*hits))
+    redis_server.kill()
+    redis_server.start()
+    for _ in range(15):
+        assert (await windows.hit("ada", limit=30, seconds=3_600)).is_allowed
+
+
+async def test_nobody_waits_for_a_redis_that_hangs(
+    redis_server: RedisServer, windows: RedisWindows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for those who were first; and all go on when it answers."""
     monkeypatch.setattr("clerk_fastapi.stores.driver._PATIENCE", 0.2)
     await windows.hit("ada", limit=100, seconds=3_600)
     redis_server.freeze()
-    with pytest.raises(StoreUnavailable):
-        await windows.hit("ada", limit=100, seconds=3_600)
-    trying = asyncio.create_task(windows.hit("ada", limit=100, seconds=3_600))
-    await asyncio.sleep(0)
-    for _ in range(1_000):
+    for _ in range(2):  # one asks in vain, one tries whether it is back
         with pytest.raises(StoreUnavailable):
             await windows.hit("ada", limit=100, seconds=3_600)
-    assert not trying.done()
-    with pytest.raises(StoreUnavailable):
-        await trying
+    for _ in range(1_000):
+        with pytest.raises(StoreUnavailable):
+            at_once(windows.hit("ada", limit=100, seconds=3_600))
     redis_server.thaw()
+    assert windows._trying is not None
+    await asyncio.wait([windows._trying])
     assert (await windows.hit("ada", limit=100, seconds=3_600)).is_allowed
     assert (await windows.hit("ada", limit=100, seconds=3_600)).is_allowed
 
 
-async def test_whoever_gives_up_trying_keeps_nobody_from_it(
+async def test_redis_is_tried_again_and_again(
+    redis_server: RedisServer, windows: RedisWindows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may take longer than any patience, and whoever gives up waiting changes nothing."""
+    monkeypatch.setattr("clerk_fastapi.stores.driver._PATIENCE", 0.02)
+    redis_server.freeze()
+    with pytest.raises(StoreUnavailable):
+        await windows.hit("ada", limit=5, seconds=60)
+    tried: set[object] = set()
+    async with asyncio.timeout(20):
+        while len(tried) < 3:
+            asking = asyncio.create_task(windows.hit("ada", limit=5, seconds=60))
+            await asyncio.wait([asking], timeout=0.001)
+            asking.cancel()
+            await asyncio.wait([asking])
+            tried |= {windows._trying} - {None}
+    redis_server.thaw()
+    await until_counted(windows)
+
+
+async def test_all_who_come_when_it_is_back_are_counted(
     redis_server: RedisServer, windows: RedisWindows
 ) -> None:
-    """A client that hangs up while Redis is asked for it takes nothing along."""
+    """Somebody finds that out, and whoever came at the same moment may be told that it is away."""
     redis_server.kill()
     with pytest.raises(StoreUnavailable):
-        await windows.hit("ada", limit=1, seconds=60)
+        await windows.hit("ada", limit=50, seconds=60)
     redis_server.start()
-    redis_server.freeze()
-    trying = asyncio.create_task(windows.hit("ada", limit=1, seconds=60))
-    await asyncio.sleep(0)
-    trying.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await trying
-    redis_server.thaw()
-    assert (await windows.hit("ada", limit=5, seconds=60)).is_allowed
+    hits = (windows.hit("ada", limit=50, seconds=60) for _ in range(20))
+    found = await asyncio.gather(*hits, return_exceptions=True)
+    assert {type(hit) for hit in found} <= {Hit, StoreUnavailable}
+    assert isinstance(found[0], Hit)
+    hits = (windows.hit("ada", limit=50, seconds=60) for _ in range(20))
+    assert all(hit.is_allowed for hit in await asyncio.gather(*hits))
 
 
 async def test_connections_are_bounded(redis_server: RedisServer, windows: RedisWindows) -> None:
@@ -343,6 +376,25 @@ async def test_store_that_is_not_open_counts_nothing(kind: str) -> None:
     store = MemoryStore() if kind == "memory" else RedisStore("redis://127.0.0.1:1/0")
     with pytest.raises(StoreUnavailable):
         await store.hit("ada", limit=1, seconds=60)
+
+
+def at_once(asking: Coroutine[Any, Any, Hit]) -> None:
+    """Run something that waits for nothing."""
+    try:
+        asking.send(None)
+    except StopIteration:
+        return
+    raise AssertionError("it waits")
+
+
+async def until_counted(windows: RedisWindows) -> None:
+    """Ask until Redis has been found to be back."""
+    async with asyncio.timeout(20):
+        while True:
+            with suppress(StoreUnavailable):
+                await windows.hit("ada", limit=5, seconds=60)
+                return
+            await asyncio.sleep(0)
 
 
 def keys(server: RedisServer) -> list[str]:
