@@ -130,8 +130,14 @@ def _assemble(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         delivering = local.delivering_webhooks() if local else nullcontext()
-        async with clerk.lifespan(app) as state, database.lifespan(), delivering:
-            yield state
+        async with (
+            clerk.lifespan(app) as state,
+            database.lifespan(),
+            httpx.AsyncClient(base_url=settings.url, trust_env=False) as client,
+            delivering,
+        ):
+            way = report.Downstream(client, f"{DOWNSTREAM}/believed", settings.jwt_template)
+            yield {**state, "downstream": way}
 
     app = FastAPI(title="Notes for organizations", lifespan=lifespan)
     app.state.database = database
@@ -139,9 +145,6 @@ def _assemble(
     app.state.clock = clock
     app.state.errands = errands_to(local) if local else list
     app.state.pages = Pages(embedded=local is not None)
-    app.state.downstream = report.Downstream(
-        settings.url.join(f"{DOWNSTREAM}/believed"), settings.jwt_template
-    )
     app.add_exception_handler(RequestValidationError, refuse_invalid)
     for router in _ROUTERS:
         app.include_router(router)

@@ -1,6 +1,6 @@
 """A report that another service makes, in the name of the user who asks for it."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import httpx
 from fastapi import APIRouter, Depends, status
@@ -17,12 +17,12 @@ router = APIRouter(tags=["report"])
 ten_in_ten_seconds = RateLimit(10, per=10, by="user")
 
 
-class Downstream:
+class Downstream(NamedTuple):
     """The way to the service that is asked, and the JWT template whose tokens it takes."""
 
-    def __init__(self, url: httpx.URL, template: str) -> None:
-        self._url = url
-        self.template = template
+    client: httpx.AsyncClient
+    path: str
+    template: str
 
     async def ask(self, token: str) -> Believed:
         """Pass a token on.
@@ -31,8 +31,7 @@ class Downstream:
         """
         headers = {"Authorization": f"Bearer {token}"}
         try:
-            async with httpx.AsyncClient(trust_env=False) as client:
-                answer = await client.get(self._url, headers=headers)
+            answer = await self.client.get(self.path, headers=headers)
             return Believed.model_validate(answer.raise_for_status().json())
         except (httpx.HTTPError, ValueError):
             message = "The downstream service gave no report."
@@ -40,7 +39,7 @@ class Downstream:
 
 
 async def _downstream(connection: HTTPConnection) -> Downstream:
-    downstream: Downstream = connection.app.state.downstream
+    downstream: Downstream = connection.state.downstream
     return downstream
 
 

@@ -5,12 +5,16 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as connect_websocket
+
+from example_app.application import create_app
+from tests.example.conftest import serve, settings_for
 
 ARGUMENTS = [
     "--headless",
@@ -68,6 +72,16 @@ class Page:
         leave()
         while not self._has_loaded:
             self._listen(json.loads(self._devtools.recv(timeout=PATIENCE)))
+
+    def sign_in(self, member: str) -> None:
+        """Choose a member on the example's sign-in page that is open, and send the form."""
+        self.click(f"input[value={member}]")
+        self.go(lambda: self.click("main button"))
+
+    @property
+    def place(self) -> str:
+        """Where the tab is, without the origin."""
+        return str(self.evaluate("location.href.slice(location.origin.length)"))
 
     def click(self, selector: str) -> None:
         """Press the mouse in the middle of an element, as a person does."""
@@ -138,6 +152,20 @@ def page(devtools: str) -> Iterator[Page]:
     with _tab(devtools) as opened:
         yield opened
         assert opened.complaints == []
+
+
+@pytest.fixture
+def browser(page: Page) -> Page:
+    """A tab of a browser that has no cookies yet."""
+    page.forget()
+    return page
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[str]:
+    """The address of a running example."""
+    with serve(lambda url: create_app(settings_for(url, tmp_path / "example.db"))) as (_, url):
+        yield url
 
 
 @contextmanager

@@ -1,22 +1,16 @@
 """The example's home page: pick a member, press a button, see what comes back."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from example_app.application import create_app
 from tests.browser.conftest import Page
-from tests.example.conftest import embedded_settings, serve
 
 
 @pytest.fixture
-def home(page: Page, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def home(page: Page, site: str) -> Page:
     """The home page of a running example, with its members on it."""
-    database = tmp_path_factory.mktemp("database") / "example.db"
-    with serve(lambda url: create_app(embedded_settings(url, database))) as (_, url):
-        page.open(url)
-        page.text("#members", "Ada")
-        yield page
+    page.open(site)
+    page.text("#members", "Ada")
+    return page
 
 
 def test_a_member_reads_and_writes(home: Page) -> None:
@@ -96,6 +90,30 @@ def test_an_api_key_lives_until_it_is_revoked(home: Page) -> None:
     home.click("#export-items")
     assert home.text("#status", "^401") == "401 Unauthorized · token-invalid"
     assert "has been revoked" in home.text("#json")
+
+
+def test_a_session_is_revoked(home: Page) -> None:
+    """The list tells the sessions that the buttons have made, and the button ends the oldest."""
+    home.click("#me")
+    assert home.text("#status", "^[0-9]") == "200 OK"
+    home.click("#list-sessions")
+    assert '"browser": "Chrome ' in home.text("#json", "is_this_one")
+    home.click("#revoke-session")
+    assert home.text("#status", "^204") == "204 No Content"
+    home.click("#revoke-session")
+    home.click("#list-sessions")
+    assert home.text("#json", "is_this_one").count('"id"') == 4
+
+
+def test_reports_are_limited(home: Page) -> None:
+    """Another service makes ten, and the eleventh is told when to come again."""
+    home.click("#report")
+    assert '"organization": "acme"' in home.text("#json", "believed")
+    for left in (*range(8, -1, -1), 0):
+        home.click("#report")
+        home.text("#headers", f"r={left};")
+    assert home.text("#status", "^429") == "429 Too Many Requests · rate-limited"
+    assert "retry-after" in home.text("#headers")
 
 
 def test_a_body_can_be_edited(home: Page) -> None:
