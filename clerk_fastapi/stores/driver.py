@@ -41,7 +41,9 @@ class Driver:
             url,
             socket_connect_timeout=_PATIENCE,
             socket_timeout=_PATIENCE,
-            retry=Retry(NoBackoff(), 0),  # whoever waits is told; the feed tries again by itself
+            # Once, over a new connection: those from before a restart of Redis are no good, and
+            # whatever is asked may be asked twice.
+            retry=Retry(NoBackoff(), 1),
         )
         self._failures: Final = (RedisError, OSError, TimeoutError)
 

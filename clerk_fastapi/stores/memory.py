@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
-from itertools import islice
 from typing import NamedTuple
 
 from clerk_fastapi.errors import StoreUnavailable
@@ -13,9 +13,6 @@ from clerk_fastapi.stores.store import Claim, Hit, Store
 from clerk_fastapi.stores.windows import MemoryWindows
 
 __all__ = ["MemoryStore"]
-
-
-_SWEPT = 8  # forgotten ones that are dropped whenever one is noted
 
 
 class _Lease(NamedTuple):
@@ -37,7 +34,7 @@ class MemoryStore(Store):
     def __init__(self) -> None:
         self._ledger: Ledger | None = None
         self._leases: dict[str, _Lease] = {}
-        self._handled: dict[str, _Handled] = {}
+        self._handled: OrderedDict[str, _Handled] = OrderedDict()
         self._windows = MemoryWindows(self._now)
 
     async def open(self, namespace: str, ledger: Ledger) -> None:
@@ -84,10 +81,8 @@ class MemoryStore(Store):
         self._handled.pop(delivery, None)  # anew, so that what expires last stands at the end
         self._handled[delivery] = handled
         now = self._now()
-        for known in list(islice(self._handled, _SWEPT)):
-            if self._handled[known].until > now:
-                break
-            del self._handled[known]
+        while next(iter(self._handled.values())).until <= now:
+            self._handled.popitem(last=False)
 
     def _now(self) -> float:
         if self._ledger is None:
