@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header
 
+from clerk_fastapi import CurrentUser
 from clerk_fastapi.protocol.users import User
-from clerk_fastapi.web.current import CurrentUser
 from example_app.guards import RecentlySignedIn, SignedIn
 from example_app.models import Account, SessionAge, WhoAmI
 from example_app.services import NowDep

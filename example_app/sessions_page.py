@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Depends, Response, status
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from clerk_fastapi.web.current import CurrentUser
+from clerk_fastapi import CurrentUser
 from example_app.forms import only_from_this_site
 from example_app.guards import SignedIn
 from example_app.markup import Html, fill

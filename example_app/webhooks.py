@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from fastapi import Request
 from sqlalchemy import delete, select
 
+from clerk_fastapi import Webhooks
 from clerk_fastapi.protocol.events import SessionEvent, UserDeletedEvent
-from clerk_fastapi.web.webhooks import Webhooks
 from example_app.database import Database
 from example_app.models import EndedSession, Item
 

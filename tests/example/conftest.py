@@ -192,6 +192,7 @@ def settings_for(url: str, database: Path) -> Settings:
     """Tokens are issued to the first party; pages, and so handshakes, are those of the server."""
     parties = f"http://localhost:8000,{url}"
     port = httpx.URL(url).port
+    assert port
     return Settings(port=port, authorized_parties=parties, database_url=f"sqlite:///{database}")
 
 

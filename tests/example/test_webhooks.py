@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import anyio
 import httpx
@@ -37,10 +38,10 @@ def test_what_is_revoked_elsewhere_is_refused_once_clerk_has_told(connected: Con
 
 
 @pytest.mark.parametrize("how", ["ended", "removed"])
-def test_every_end_is_noted(connected: Connected, how: str) -> None:
+def test_every_end_is_noted(connected: Connected, how: Literal["ended", "removed"]) -> None:
     """Signed out, or taken out of the browser: with its word."""
     mine, other = connected.sign_in("ada"), connected.sign_in("ada")
-    connected.clerk.end_session(other, how)  # type: ignore[arg-type]  # one of its words
+    connected.clerk.end_session(other, how)
     connected.deliver_webhooks()
     assert f"{other.id}</code> {how}" in noted(connected.ask_in(mine, "/sessions"))
 
