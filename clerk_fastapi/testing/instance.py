@@ -247,6 +247,7 @@ class Instance(MachineDirectory):
         :param azp: the authorized party, if not the session's own origin.
         :param refresh: with ``__refresh``, which can replace an expired token without a redirect.
         """
+        self.expire_sessions()
         browser, session = (of, of.session) if isinstance(of, Browser) else (of.browser, of)
         held = {"__client_uat": "0" if session is None else str(int(browser.updated_at))}
         if session is not None:

@@ -195,6 +195,7 @@ class Registry(Directory):
 
     def sessions_of(self, user: User) -> list[Session]:
         """The sessions of a user that have not ended, oldest first."""
+        self.expire_sessions()
         return [held for held in self.sessions.values() if held.user is user and held.is_live]
 
     def use(self, session: Session) -> None:

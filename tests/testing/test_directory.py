@@ -74,6 +74,17 @@ def test_sessions_of_a_browser_are_active_one_after_the_other(local: LocalClerk,
     assert local.browsers[browser.token] is browser
 
 
+def test_sessions_expire_by_the_clock(local: LocalClerk, ada: User, clock: Clock) -> None:
+    """Without anybody having to ask over HTTP first."""
+    first, second = local.sign_in(ada), local.sign_in(ada)
+    second.expire_at = clock.now + 60
+    clock.now += 60
+    assert local.cookies(second.browser)["__client_uat"] == "0"
+    assert (first.status, second.status) == ("active", "expired")
+    clock.now = first.expire_at
+    assert local.sessions_of(ada) == []
+
+
 def test_browser_remembers_when_it_changed(
     local: LocalClerk, session: Session, acme: Organization, clock: Clock
 ) -> None:
