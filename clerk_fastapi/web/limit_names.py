@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from starlette.applications import Starlette
 from starlette.types import Scope
 
-from clerk_fastapi.web.routing.declared import called_below, dependant_of
+from clerk_fastapi.web.routing.declared import called_at
 from clerk_fastapi.web.routing.routes import Tree
 from clerk_fastapi.web.running import applications, running_app
 
@@ -53,10 +53,7 @@ def _add(names: dict[Limit, str], limits: Iterable[Limit]) -> None:
 
 def _limits(app: Starlette, kind: type[Any]) -> Iterator[Any]:
     for leaf in Tree(app).leaves:
-        route = dependant_of(leaf)
-        for called, _ in called_below(route.dependant) if route is not None else ():
-            if isinstance(called, kind):
-                yield called
+        yield from (called for called in called_at(leaf) if isinstance(called, kind))
     for application in applications(app):
         for middleware in application.user_middleware:
             listed: Any = middleware.kwargs.get("rate_limits", ())

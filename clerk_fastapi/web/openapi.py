@@ -1,9 +1,9 @@
-"""Guards and policies in the OpenAPI document: schemes, requirements, and refusals."""
+"""Guards, policies and limits in the OpenAPI document: schemes, requirements, and refusals."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -11,8 +11,7 @@ from starlette.applications import Starlette
 
 from clerk_fastapi.protocol.authorization import Permission, Scope
 from clerk_fastapi.protocol.machine import TokenType
-from clerk_fastapi.web.guards import Guard
-from clerk_fastapi.web.routing.force import Operation, operations_in_force
+from clerk_fastapi.web.routing.force import InForce, Operation, operations_in_force
 from clerk_fastapi.web.running import applications
 from clerk_fastapi.web.schemes import ACCEPTS, KINDS, OPTIONAL, PREFIX, REQUIREMENT
 
@@ -52,6 +51,8 @@ _REFUSAL: Final = {
         }
     },
 }
+_REFERENCE: Final = {"$ref": "#/components/schemas/ClerkRefusal"}
+_WAIT: Final = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
 _REVERIFICATION: Final = {
     "type": "object",
     "required": ["clerk_error"],
@@ -72,7 +73,7 @@ _REVERIFICATION: Final = {
 def document(app: Starlette) -> None:
     """Make the OpenAPI documents of an application, and of what it mounts, tell what is demanded.
 
-    Of guards, and of the policies of ClerkMiddleware. ``clerk.lifespan`` does this. Call it
+    Of guards and limits, and of the rules of ClerkMiddleware. ``clerk.lifespan`` does this. Call it
     yourself to export a document without starting the application; twice does no harm.
     """
     for application in applications(app):
@@ -95,21 +96,32 @@ class _Documented:
         paths = schema.get("paths")
         if paths is not self._completed:  # FastAPI keeps the document until there are new routes
             self._completed = paths
-            _add_policies(schema, operations_in_force(self._around, self._app))
+            _add_rules(schema, operations_in_force(self._around, self._app))
             _complete(schema)
         return schema
 
 
-def _add_policies(schema: dict[str, Any], demanded: Mapping[Operation, Collection[Guard]]) -> None:
-    """Write what policies demand as FastAPI writes the guards of dependencies."""
-    for (path, method), guards in demanded.items():
+def _add_rules(schema: dict[str, Any], rules: Mapping[Operation, InForce]) -> None:
+    """Write what policies demand as FastAPI writes the guards of dependencies, and all limits."""
+    for (path, method), (guards, limits) in rules.items():
         operation = schema.get("paths", {}).get(path, {}).get(method.lower())
-        if operation is None or not guards:
+        if operation is None or not (guards or limits):
             continue
-        schemes = schema.setdefault("components", {}).setdefault("securitySchemes", {})
+        components = schema.setdefault("components", {})
         for guard in guards:
+            schemes = components.setdefault("securitySchemes", {})
             schemes[guard.scheme_name] = guard.model.model_dump(mode="json", exclude_none=True)
             operation.setdefault("security", []).append({guard.scheme_name: []})
+        if limits:
+            components.setdefault("schemas", {})["ClerkRefusal"] = _REFUSAL
+            _limit(operation, [limit.label for limit in limits])
+
+
+def _limit(operation: dict[str, Any], labels: Sequence[str]) -> None:
+    words = f"Too many requests; the limit is {' and '.join(dict.fromkeys(labels))}."
+    told = {name: {"schema": {"type": "string"}} for name in ("RateLimit", "RateLimit-Policy")}
+    answer = _answer(words, _REFERENCE, {**_WAIT, **told})
+    operation.setdefault("responses", {}).setdefault("429", answer)
 
 
 def _complete(schema: dict[str, Any]) -> None:
@@ -211,16 +223,15 @@ def _demands(used: list[tuple[dict[str, Any], list[str]]]) -> tuple[list[Any], l
 
 def _answers(operation: dict[str, Any], demand: Any, *, optional: bool) -> None:
     answers = operation.setdefault("responses", {})
-    refusal = {"$ref": "#/components/schemas/ClerkRefusal"}
     if not optional:
         challenge = {"WWW-Authenticate": {"schema": {"type": "string"}}}
-        answers.setdefault("401", _answer("Not signed in.", refusal, challenge))
+        answers.setdefault("401", _answer("Not signed in.", _REFERENCE, challenge))
     if denials := _denials(demand):
         schemas = [{"$ref": f"#/components/schemas/{name}"} for name in sorted(denials)]
         denial = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
         answers.setdefault("403", _answer("Not allowed.", denial, {}))
-    wait = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
-    answers.setdefault("503", _answer("Clerk cannot be asked at the moment.", refusal, wait))
+    away = "Clerk cannot be asked at the moment."
+    answers.setdefault("503", _answer(away, _REFERENCE, _WAIT))
 
 
 def _denials(demand: Any) -> set[str]:

@@ -12,7 +12,7 @@ from starlette.types import Scope
 
 from clerk_fastapi.web.routing.routes import Leaf
 
-__all__ = ["called_below", "dependant_of", "dependant_serving"]
+__all__ = ["called_at", "called_below", "dependant_of", "dependant_serving"]
 
 
 def dependant_of(leaf: Leaf) -> Any:
@@ -26,6 +26,13 @@ def dependant_serving(scope: Scope) -> Dependant | None:
     route = _first(_get_scope_effective_route_context(scope), scope.get("route"))
     found: Dependant | None = None if route is None else route.dependant
     return found
+
+
+def called_at(leaf: Leaf) -> Iterator[object]:
+    """All that the dependencies of a route call."""
+    route = dependant_of(leaf)
+    if route is not None:
+        yield from (called for called, _ in called_below(route.dependant))
 
 
 def called_below(

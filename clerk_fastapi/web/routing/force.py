@@ -14,14 +14,15 @@ from starlette.routing import BaseRoute
 from clerk_fastapi.engine.engine import Engine
 from clerk_fastapi.web.guards import Guard
 from clerk_fastapi.web.middleware import ClerkMiddleware, checked_policies
-from clerk_fastapi.web.ratelimit import checked_limits
+from clerk_fastapi.web.ratelimit import RateLimit, checked_limits
 from clerk_fastapi.web.routing.contradictions import contradictions
 from clerk_fastapi.web.routing.deciding import Decided, decide
+from clerk_fastapi.web.routing.declared import called_at
 from clerk_fastapi.web.routing.doors import Doors
 from clerk_fastapi.web.routing.policies import guard_of
 from clerk_fastapi.web.routing.routes import Leaf, Tree, inside, prefix_of
 
-__all__ = ["Operation", "Ruled", "operations_in_force", "rules_in_force"]
+__all__ = ["InForce", "Operation", "Ruled", "operations_in_force", "rules_in_force"]
 
 
 class Operation(NamedTuple):
@@ -29,6 +30,13 @@ class Operation(NamedTuple):
 
     path: str
     method: str
+
+
+class InForce(NamedTuple):
+    """What policies demand for an operation, and all that limits it, guards among them."""
+
+    guards: list[Guard]
+    limits: list[RateLimit]
 
 
 class Ruled(NamedTuple):
@@ -56,14 +64,14 @@ def rules_in_force(app: Starlette) -> tuple[list[Ruled], list[str]]:
     return ruled, wrong
 
 
-def operations_in_force(app: Starlette, inner: FastAPI) -> dict[Operation, list[Guard]]:
-    """What policies demand for each operation in the OpenAPI document of an application.
+def operations_in_force(app: Starlette, inner: FastAPI) -> dict[Operation, InForce]:
+    """What holds for each operation in the OpenAPI document of an application.
 
-    :param app: the outermost application, whose policies count, too.
+    :param app: the outermost application, whose policies and limits count, too.
     :param inner: the application with the document: the same, or one that is mounted. If it is
-        mounted in several places, what is demanded in all of them.
+        mounted in several places, what is demanded in all of them, and what limits any.
     """
-    found: dict[Operation, dict[tuple[int, ...], list[Guard]]] = {}
+    found: dict[Operation, dict[tuple[int, ...], InForce]] = {}
     for leaf, decisions in rules_in_force(app)[0]:
         home = inside(leaf.way[-1]) if leaf.way else app
         described: Any = leaf.context
@@ -71,13 +79,16 @@ def operations_in_force(app: Starlette, inner: FastAPI) -> dict[Operation, list[
             for method in leaf.methods or ():
                 rules = (decided.rule(method) for decided in decisions)
                 guards = [rule.guard for rule in rules if rule.guard and not rule.guard.optional]
+                limits = [each for decided in decisions for each in decided.rate_limits(method)]
+                limits += [each for each in called_at(leaf) if isinstance(each, RateLimit)]
                 operation = Operation(described.path_format, method)
-                found.setdefault(operation, {})[_ids(leaf.way)] = guards
-    return {operation: _in_all(list(places.values())) for operation, places in found.items()}
+                found.setdefault(operation, {})[_ids(leaf.way)] = InForce(guards, limits)
+    return {operation: _together(list(places.values())) for operation, places in found.items()}
 
 
-def _in_all(places: list[list[Guard]]) -> list[Guard]:
-    return [guard for guard in places[0] if all(guard in guards for guards in places)]
+def _together(places: list[InForce]) -> InForce:
+    guards = [guard for guard in places[0].guards if all(guard in each.guards for each in places)]
+    return InForce(guards, list(dict.fromkeys(limit for each in places for limit in each.limits)))
 
 
 def _applications(
