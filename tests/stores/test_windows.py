@@ -1,23 +1,18 @@
 """Rate limits count exactly, in this process and in Redis alike, whoever asks and whenever."""
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import suppress
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clerk_fastapi.errors import ConfigurationError, StoreUnavailable
-from clerk_fastapi.stores.driver import Driver
-from clerk_fastapi.stores.ledger import Ledger
+from clerk_fastapi.errors import StoreUnavailable
 from clerk_fastapi.stores.memory import MemoryStore
 from clerk_fastapi.stores.redis import RedisStore
-from clerk_fastapi.stores.store import Hit, Store
-from clerk_fastapi.stores.windows import MemoryWindows, RedisWindows
-from tests.engine.clock import NOW, Clock
+from clerk_fastapi.stores.store import Store
+from clerk_fastapi.stores.windows import MemoryWindows
+from tests.engine.clock import Clock
 from tests.redis_server import RedisServer
 from tests.stores.conftest import World
 
@@ -63,16 +58,6 @@ def pass_time(world: World, request: pytest.FixtureRequest) -> Callable[[float],
         assert server.command("EVAL", AGE, "0", str(seconds)).startswith(b"$-1")
 
     return age
-
-
-@pytest.fixture
-async def windows(redis_server: RedisServer) -> AsyncIterator[RedisWindows]:
-    """Windows in a Redis of this test's own."""
-    driver = Driver(redis_server.url)
-    windows = RedisWindows(driver, "limits")
-    yield windows
-    await windows.close()
-    await driver.close()
 
 
 async def allowed(store: Store, key: str, *, limit: int, seconds: int) -> bool:
@@ -241,167 +226,9 @@ def test_clock_that_was_set_back_lets_nobody_wait_longer() -> None:
     assert windows.hit("ada", limit=1, seconds=10).is_allowed
 
 
-async def test_clocks_of_workers_do_not_matter_in_redis(redis_server: RedisServer) -> None:
-    """Machines never agree about the time, so that Redis alone tells it."""
-    found = []
-    for wrong in (0, 5_000, -5_000):
-        store = RedisStore(redis_server.url)
-        await store.open("clerk", Ledger(Clock(NOW + wrong)))
-        found.append(await store.hit("ada", limit=2, seconds=60))
-        await store.close()
-    assert [hit.is_allowed for hit in found] == [True, True, False]
-
-
-async def test_redis_forgets_no_window_that_counts_and_keeps_none_for_ever(
-    redis_server: RedisServer, windows: RedisWindows
-) -> None:
-    """Keys live a moment longer than their windows, of which Redis rounds off the end."""
-    await windows.hit("ada", limit=2, seconds=60)
-    (key,) = keys(redis_server)
-    assert 60_000 < milliseconds_left(redis_server, key) <= 61_000
-    assert "ada" not in key
-
-
-async def test_redis_is_asked_once(redis_server: RedisServer, windows: RedisWindows) -> None:
-    """For those that are refused as well: being refused costs no more."""
-    await windows.hit("ada", limit=2, seconds=60)
-    redis_server.command("CONFIG", "RESETSTAT")
-    for _ in range(5):
-        await windows.hit("ada", limit=2, seconds=60)
-    said = redis_server.command("INFO", "commandstats").decode()
-    assert "cmdstat_evalsha:calls=5," in said
-    assert "cmdstat_get:" not in said
-
-
-async def test_redis_that_is_away_is_said(redis_server: RedisServer, windows: RedisWindows) -> None:
-    """At once if it is gone; and when it is back, with its data, counting goes on."""
-    assert (await windows.hit("ada", limit=2, seconds=3_600)).remaining == 1
-    redis_server.kill()
-    for _ in range(3):
-        with pytest.raises(StoreUnavailable):
-            await windows.hit("ada", limit=2, seconds=3_600)
-    redis_server.start()
-    assert (await windows.hit("ada", limit=2, seconds=3_600)).remaining == 0
-
-
-async def test_connections_from_before_a_restart_refuse_nobody(
-    redis_server: RedisServer, windows: RedisWindows
-) -> None:
-    """Redis was away while nobody asked, and is there when somebody does."""
-    for each in (10, 1):
-        hits = (windows.hit("ada", limit=30, seconds=3_600) for _ in range(each))
-        assert all(hit.is_allowed for hit in await asyncio.gather(*hits))
-    redis_server.kill()
-    redis_server.start()
-    for _ in range(15):
-        assert (await windows.hit("ada", limit=30, seconds=3_600)).is_allowed
-
-
-async def test_nobody_waits_for_a_redis_that_hangs(
-    redis_server: RedisServer, windows: RedisWindows, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """But for those who were first; and all go on when it answers."""
-    monkeypatch.setattr("clerk_fastapi.stores.driver._PATIENCE", 0.2)
-    await windows.hit("ada", limit=100, seconds=3_600)
-    redis_server.freeze()
-    for _ in range(2):  # one asks in vain, one tries whether it is back
-        with pytest.raises(StoreUnavailable):
-            await windows.hit("ada", limit=100, seconds=3_600)
-    for _ in range(1_000):
-        with pytest.raises(StoreUnavailable):
-            at_once(windows.hit("ada", limit=100, seconds=3_600))
-    redis_server.thaw()
-    assert windows._trying is not None
-    await asyncio.wait([windows._trying])
-    assert (await windows.hit("ada", limit=100, seconds=3_600)).is_allowed
-    assert (await windows.hit("ada", limit=100, seconds=3_600)).is_allowed
-
-
-async def test_redis_is_tried_again_and_again(
-    redis_server: RedisServer, windows: RedisWindows, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It may take longer than any patience, and whoever gives up waiting changes nothing."""
-    monkeypatch.setattr("clerk_fastapi.stores.driver._PATIENCE", 0.02)
-    redis_server.freeze()
-    with pytest.raises(StoreUnavailable):
-        await windows.hit("ada", limit=5, seconds=60)
-    tried: set[object] = set()
-    async with asyncio.timeout(20):
-        while len(tried) < 3:
-            asking = asyncio.create_task(windows.hit("ada", limit=5, seconds=60))
-            await asyncio.wait([asking], timeout=0.001)
-            asking.cancel()
-            await asyncio.wait([asking])
-            tried |= {windows._trying} - {None}
-    redis_server.thaw()
-    await until_counted(windows)
-
-
-async def test_all_who_come_when_it_is_back_are_counted(
-    redis_server: RedisServer, windows: RedisWindows
-) -> None:
-    """Somebody finds that out, and whoever came at the same moment may be told that it is away."""
-    redis_server.kill()
-    with pytest.raises(StoreUnavailable):
-        await windows.hit("ada", limit=50, seconds=60)
-    redis_server.start()
-    hits = (windows.hit("ada", limit=50, seconds=60) for _ in range(20))
-    found = await asyncio.gather(*hits, return_exceptions=True)
-    assert {type(hit) for hit in found} <= {Hit, StoreUnavailable}
-    assert isinstance(found[0], Hit)
-    hits = (windows.hit("ada", limit=50, seconds=60) for _ in range(20))
-    assert all(hit.is_allowed for hit in await asyncio.gather(*hits))
-
-
-async def test_connections_are_bounded(redis_server: RedisServer, windows: RedisWindows) -> None:
-    """A burst opens no connection for each of its requests."""
-    hits = (windows.hit(f"user {number}", limit=1, seconds=60) for number in range(500))
-    assert all(hit.is_allowed for hit in await asyncio.gather(*hits))
-    clients = redis_server.command("CLIENT", "LIST").decode().count(" addr=127.0.0.1")
-    assert clients <= 32 + 1
-
-
-async def test_missing_extra_is_named(
-    monkeypatch: pytest.MonkeyPatch, windows: RedisWindows
-) -> None:
-    """Revocations need it not, and so it is missed when somebody counts."""
-    monkeypatch.setitem(sys.modules, "limits.aio.storage.redis.bridge", None)
-    with pytest.raises(ConfigurationError, match=r"clerk-fastapi\[ratelimit\]"):
-        await windows.hit("ada", limit=1, seconds=60)
-
-
 @pytest.mark.parametrize("kind", ["memory", "redis"])
 async def test_store_that_is_not_open_counts_nothing(kind: str) -> None:
     """Nobody is let in by a store that does not run."""
     store = MemoryStore() if kind == "memory" else RedisStore("redis://127.0.0.1:1/0")
     with pytest.raises(StoreUnavailable):
         await store.hit("ada", limit=1, seconds=60)
-
-
-def at_once(asking: Coroutine[Any, Any, Hit]) -> None:
-    """Run something that waits for nothing."""
-    try:
-        asking.send(None)
-    except StopIteration:
-        return
-    raise AssertionError("it waits")
-
-
-async def until_counted(windows: RedisWindows) -> None:
-    """Ask until Redis has been found to be back."""
-    async with asyncio.timeout(20):
-        while True:
-            with suppress(StoreUnavailable):
-                await windows.hit("ada", limit=5, seconds=60)
-                return
-            await asyncio.sleep(0)
-
-
-def keys(server: RedisServer) -> list[str]:
-    """All keys that a server holds."""
-    return [line for line in server.command("KEYS", "*").decode().split("\r\n")[2::2] if line]
-
-
-def milliseconds_left(server: RedisServer, key: str) -> int:
-    """For how long a key is kept."""
-    return int(server.command("PTTL", key).decode().strip(":\r\n"))
