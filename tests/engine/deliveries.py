@@ -17,12 +17,17 @@ PATIENT = Pace(pauses=(*(0,) * 10_000, 3_600), note_again=0)
 
 
 class FickleStore(MemoryStore):
-    """A store that is away for some questions, and knows which ones it was asked."""
+    """A store that is away for some questions, and knows which ones it was asked.
+
+    While ``there`` is not set it hangs.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.away: set[str] = set()
         self.asked: list[str] = []
+        self.there = asyncio.Event()
+        self.there.set()
         self.news = asyncio.Condition()
 
     async def claim(self, delivery: str, owner: str, *, lease: float) -> Claim:
@@ -46,6 +51,7 @@ class FickleStore(MemoryStore):
         async with self.news:
             self.asked.append(question)
             self.news.notify_all()
+        await self.there.wait()
         if question in self.away:
             raise StoreUnavailable
 

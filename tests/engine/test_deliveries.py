@@ -47,6 +47,7 @@ async def test_handlers_run_one_by_one_and_once(store: FickleStore, diary: Diary
     assert await outcome(here, diary.handlers("b", "a")) == "done"
     assert await outcome(there, diary.handlers("b", "a")) == "done"
     assert diary.ran == ["b", "a"]
+    assert (await store.claim(KEY, "anybody", lease=60)).status == "done"
 
 
 async def test_fifty_at_once_on_two_workers_run_the_handler_once(
@@ -337,8 +338,14 @@ async def test_renewal_never_comes_after_the_end(store: FickleStore, diary: Diar
     here = worker(store, HASTY._replace(lease=0.003))
     diary.failing = {"slow"}
     asked = asyncio.create_task(outcome(here, diary.handlers("slow")))
-    await store.was_asked("claim", 4)
+    await diary.begun.wait()
+    store.there.clear()
+    await store.was_asked("claim", 3)
     diary.leave.set()
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert store.asked[-1] == "claim"  # it is on its way still
+    store.there.set()
     assert await asked == "webhook-handler-failed"
     assert store.asked[-1] == "settle"
     assert store._leases == {}

@@ -86,6 +86,13 @@ def test_other_bytes_than_those_signed_are_refused(body: bytes) -> None:
     assert caught.value.__context__ is None  # which could hold the body
 
 
+def test_bytes_that_are_no_text_stand_for_no_other() -> None:
+    """Not for the text that a forgiving decoder makes of them."""
+    for decoded in (b"\xef\xbf\xbd", b"", b"\xc3\xbf"):
+        with pytest.raises(WebhookSignatureInvalid):
+            opened(headers(signature=signed(decoded)), b"\xff")
+
+
 ENCODED = SIGNATURE.removeprefix("v1,")
 
 
