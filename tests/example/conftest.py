@@ -20,6 +20,7 @@ from clerk_fastapi.testing import SEED_CLAIMS, LocalClerk, Session
 from example_app.application import create_app
 from example_app.models import Base
 from example_app.settings import Settings
+from example_app.webhooks import EVENTS
 
 
 @dataclass
@@ -242,7 +243,7 @@ def connected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Conne
     monkeypatch.setenv("CLERK_SECRET_KEY", clerk.secret_key)
 
     def make_app(url: str) -> FastAPI:
-        endpoint = clerk.add_webhook_endpoint(f"{url}/webhooks")
+        endpoint = clerk.add_webhook_endpoint(f"{url}/webhooks", events=EVENTS)
         monkeypatch.setenv("CLERK_WEBHOOK_SIGNING_SECRET", endpoint.secret)
         settings = settings_for(url, tmp_path / "example.db")
         return create_app(settings, clock=clock, transport=clerk.transport())
