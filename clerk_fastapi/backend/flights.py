@@ -32,16 +32,14 @@ class Flights(Generic[_K, _V]):
         flight = self._flights.get(key)
         if flight is None or flight.get_loop() is not asyncio.get_running_loop():
             flight = self._take_off(key, ask)
-        try:
-            return await asyncio.shield(flight)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if not flight.cancelled() or (task is not None and task.cancelling()):
-                raise
-            failure: ClerkError = BackendUnavailable()
-        except ClerkError as error:
-            failure = copy(error)  # afresh: it is shared, and tracebacks grow
-        raise failure
+        # Unlike awaiting it, waiting for it does not cancel it with whoever gives up.
+        await asyncio.wait([flight])
+        if flight.cancelled():
+            raise BackendUnavailable
+        error = flight.exception()
+        if isinstance(error, ClerkError):
+            raise copy(error)  # afresh: it is shared, and tracebacks grow
+        return flight.result()
 
     async def close(self) -> None:
         """Abandon whatever is under way."""

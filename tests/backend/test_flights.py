@@ -1,6 +1,7 @@
 """One question for all who ask the same at the same time, whoever gives up."""
 
 import asyncio
+import gc
 
 import pytest
 
@@ -100,7 +101,19 @@ async def test_failure_that_nobody_waits_for_makes_no_noise(
     await asyncio.gather(waiter, return_exceptions=True)
     oracle.told.set()
     await settle()
+    del waiter
+    gc.collect()
     assert caplog.records == []
+
+
+@pytest.mark.anyio
+async def test_mistake_is_shown_as_it_is(flights: Flights[str, str]) -> None:
+    """What is no error of ours is a fault to be found."""
+    oracle = Oracle()
+    oracle.answer = ZeroDivisionError()
+    oracle.told.set()
+    with pytest.raises(ZeroDivisionError):
+        await flights.join("q", oracle.ask)
 
 
 @pytest.mark.anyio

@@ -99,6 +99,22 @@ async def test_what_clerk_decided_later_counts(
     assert await is_refused(running, local.token(session))
 
 
+@pytest.mark.parametrize("wrong", [-3, 3])
+async def test_clerks_clock_dates_what_clerk_decides(
+    make_clerk: MakeClerk, local: LocalClerk, session: Session, ada: User, clock: Clock, wrong: int
+) -> None:
+    """That of this machine may be ahead or behind."""
+    token = local.token(session)
+    async with make_clerk(clock=lambda: clock() + wrong) as clerk:
+        for action, undo in (("ban", False), ("unban", True)):
+            clock.now += 1
+            user = await getattr(clerk.users, action)(ada.id)
+            assert await is_refused(clerk, token) is not undo
+            later = clerk.revocations.block_user if undo else clerk.revocations.unblock_user
+            await later(ada.id, version=user.updated_at + 1)
+            assert await is_refused(clerk, token) is undo
+
+
 async def test_deleted_user_is_refused_for_good(
     running: Clerk[Any], local: LocalClerk, session: Session, ada: User
 ) -> None:

@@ -253,6 +253,35 @@ async def test_foreign_entry_of_a_scope_is_no_user(
         assert (await client.get("/me", headers=ada)).json() == ada_session.user.id
 
 
+async def test_what_was_fetched_for_another_is_not_handed_on(
+    clerk: Clerk, other: LocalClerk, local: LocalClerk, ada: Headers, bob: Headers
+) -> None:
+    """Neither to another user nor by another Clerk, should a scope be used again."""
+    name = "clerk_fastapi.current_user"
+    twin = other.add_user("twin@example.com", user_id=local.user("bob@example.com").id)
+    fetched: list[Any] = []
+    apps = [FastAPI(lifespan=each.lifespan) for each in (clerk, Clerk(**other.settings()))]
+    for app in apps:
+
+        @app.middleware("http")
+        async def reuse(request: Any, call_next: Any) -> Any:
+            if fetched:
+                request.scope[name] = fetched[-1]
+            answer = await call_next(request)
+            fetched.append(request.scope[name])
+            return answer
+
+        @app.get("/me")
+        async def me(user: CurrentUser) -> str | None:
+            return user.primary_email_address
+
+    async with running(apps[0]) as here, running(apps[1]) as there:
+        headers = other.bearer(other.sign_in(twin))
+        asked = [(here, ada), (here, bob), (there, headers), (here, bob)]
+        found = [(await client.get("/me", headers=who)).json() for client, who in asked]
+    assert found == ["ada@example.com", "bob@example.com", "twin@example.com", "bob@example.com"]
+
+
 async def test_session_that_is_too_old_is_refused(
     app: FastAPI, local: LocalClerk, ada_session: Session, clock: Clock
 ) -> None:
