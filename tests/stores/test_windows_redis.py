@@ -106,6 +106,20 @@ async def test_nobody_waits_for_a_redis_that_hangs(
     assert (await windows.hit("ada", limit=100, seconds=3_600)).is_allowed
 
 
+async def test_nobody_tries_any_more_when_it_is_closed(
+    redis_server: RedisServer, windows: RedisWindows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An application that stops waits for no Redis that hangs."""
+    monkeypatch.setattr("clerk_fastapi.stores.driver._PATIENCE", 0.2)
+    redis_server.freeze()
+    with pytest.raises(StoreUnavailable):
+        await windows.hit("ada", limit=5, seconds=60)
+    trying = windows._trying
+    await windows.close()
+    assert trying is not None
+    assert trying.cancelled()
+
+
 async def test_redis_is_tried_again_and_again(
     redis_server: RedisServer, windows: RedisWindows, monkeypatch: pytest.MonkeyPatch
 ) -> None:

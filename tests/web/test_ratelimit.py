@@ -1,6 +1,7 @@
 """A guard that lets anybody ask so often and no more, and tells them where they stand."""
 
 import asyncio
+from contextlib import suppress
 from typing import Annotated, Any
 
 import pytest
@@ -208,6 +209,20 @@ async def test_application_may_word_the_refusal(clerk: Clerk) -> None:
     found = await asked(app, [NOBODY] * 2)
     assert found[1].json() == {"wait": 60}
     assert told(found[1])["RateLimit"] == '"1 per 60 s by user";r=0;t=60'
+
+
+async def test_who_was_refused_is_refused_again(clerk: Clerk) -> None:
+    """A handler that goes on regardless finds no way around by asking twice."""
+    limit = RateLimit(1, per=60)
+    app = FastAPI(lifespan=clerk.lifespan)
+
+    @app.get("/")
+    async def page(request: Request) -> None:
+        with suppress(RateLimited):
+            await limit(request)
+        await limit(request)
+
+    assert await passes(app, *[NOBODY] * 2) == [True, False]
 
 
 async def test_tests_may_leave_it_out(clerk: Clerk) -> None:

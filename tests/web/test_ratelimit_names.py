@@ -44,15 +44,20 @@ def clerk(local: Any, store: NotingStore) -> Clerk[Any]:
 
 
 def in_a_loop(clerk: Clerk[Any]) -> FastAPI:
-    """Limits from one line, at routes, at a router, and in the middleware."""
+    """Limits from one line: at routes, at a router, and in the middleware of three applications."""
     app = FastAPI(lifespan=clerk.lifespan)
-    limits = [RateLimit(9, per=60) for _ in range(4)]
+    limits = [RateLimit(9, per=60) for _ in range(6)]
     app.add_middleware(ClerkMiddleware, rate_limits=[limits[2], limits[3].on("/c")])
     router = APIRouter(dependencies=[Depends(limits[1])])
     for path in ("/a", "/b"):
         app.get(path, dependencies=[Depends(limits[0])])(lambda: "page")
     router.get("/c")(lambda: "page")
     app.include_router(router)
+    for path, limit in (("/d", limits[4]), ("/e", limits[5])):
+        inner = FastAPI()
+        inner.add_middleware(ClerkMiddleware, rate_limits=[limit])
+        inner.get("/")(lambda: "page")
+        app.mount(path, inner)
     return app
 
 
@@ -78,7 +83,7 @@ async def test_one_limit_counts_for_all_its_routes(clerk: Clerk, store: NotingSt
 async def test_every_worker_finds_the_same_names(local: Any) -> None:
     """In whatever order requests come, and however many applications a process has made."""
     found = []
-    for paths in (["/a", "/b", "/c"], ["/c", "/b", "/a"]):
+    for paths in (["/a", "/b", "/c", "/d/", "/e/"], ["/e/", "/d/", "/c", "/b", "/a"]):
         store = NotingStore()
         app = in_a_loop(Clerk(**local.settings(), store=store))
         found.append(dict(zip(paths, await keys(app, store, *paths), strict=True)))
@@ -92,6 +97,16 @@ async def test_limits_of_one_name_count_together(clerk: Clerk, store: NotingStor
     second = limited(clerk, RateLimit(9, per=60, name="search"))
     ((there,),) = await keys(second, store, "/")
     assert here == there
+
+
+async def test_names_are_apart_whatever_is_counted(clerk: Clerk, store: NotingStore) -> None:
+    """No end of a name is taken for the beginning of what is counted by."""
+    limits = [
+        RateLimit(1, per=60, name="a", by=lambda _: "keyb"),
+        RateLimit(1, per=60, name="akey", by=lambda _: "b"),
+    ]
+    (found,) = await keys(limited(clerk, *limits), store, "/")
+    assert len(set(found)) == 2
 
 
 async def test_no_name_is_that_of_a_limit_without(clerk: Clerk, store: NotingStore) -> None:

@@ -85,6 +85,12 @@ async def test_rule_counts_at_the_routes_that_it_chooses(clerk: Clerk, rule: Rat
     assert found == ['"x";r=1', None, None, '"x";r=0', "no"]
 
 
+async def test_rule_counts_no_other_methods_of_a_route(clerk: Clerk) -> None:
+    """One route may serve several."""
+    app = application(clerk, RateLimit(2, per=60, name="x").on("/pages(.*)", methods=["POST"]))
+    assert await left(app, "GET /pages/a", "POST /pages/a") == [None, '"x";r=1']
+
+
 async def test_limit_without_routes_is_for_all(clerk: Clerk, ada: Headers) -> None:
     """One count for everything, WebSockets as well."""
     app = application(clerk, RateLimit(3, per=60, name="all"))
