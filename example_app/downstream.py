@@ -90,7 +90,7 @@ def create_downstream(
         token = bearer.credentials if bearer else ""
         try:
             found = _verified(token, await keys.of(token), issuer)
-        except (jwt.PyJWTError, ValidationError):
+        except (jwt.PyJWTError, ValidationError, RecursionError):  # before PyJWT 2.14
             raise _refusal() from None
         except httpx.HTTPError:
             message = "The public keys cannot be had at the moment."
