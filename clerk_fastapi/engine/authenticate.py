@@ -112,7 +112,7 @@ class Authenticator(Generic[ClaimsT]):
         if auth.token_type == "session_token":
             self._verifier.revocations.check(auth.identity)
         else:
-            self._verifier.revocations.check_owner(auth.subject)
+            self._verifier.revocations.check_machine(auth.machine)
 
     def kind(self, facts: Facts, accepts: Accepted) -> TokenType | SignedOut:
         """Narrow a request to the kind of token that it carries, before anything is verified.

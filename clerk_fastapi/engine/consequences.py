@@ -25,6 +25,6 @@ async def take_consequences(event: Event[Any], revocations: Revocations) -> None
         case UserEvent(data=user):
             version = event.timestamp if user.updated_at is None else user.updated_at
             if user.banned or user.locked:
-                await revocations.block_user(user.id, version=version)
+                await revocations.report_user(user.id, is_shut_out=True, version=version)
             elif user.banned is False and user.locked is False:
-                await revocations.unblock_user(user.id, version=version)
+                await revocations.report_user(user.id, is_shut_out=False, version=version)

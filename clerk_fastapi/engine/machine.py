@@ -252,7 +252,7 @@ class MachineAuthenticator:
                 machine = await self._ask(token, token_type)
             else:
                 machine = await self._verify(token, token_type)
-            self._revocations.check_owner(machine.subject)
+            self._revocations.check_machine(machine)
         except TokenError as error:
             # A new error: the raised one keeps the token within reach.
             refusal, reason = type(error)(error.message), _reason(error, opaque=opaque)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from hashlib import sha256
-from typing import Generic, NamedTuple
+from typing import Final, Generic, NamedTuple
 
 from clerk_fastapi.backend.browser import BrowserBackend
 from clerk_fastapi.backend.calls import BackendCalls
@@ -33,6 +33,8 @@ from clerk_fastapi.stores.store import Store
 from clerk_fastapi.stores.tokens import TokenMemory
 
 __all__ = ["Parts", "Tuning"]
+
+_A_DAY: Final = 86_400.0  # that the OAuth access tokens of a user are good for
 
 
 class Tuning(NamedTuple):
@@ -80,13 +82,15 @@ class Parts(Generic[ClaimsT]):
         self.store = store or MemoryStore()
         self._namespace = _namespace(settings)
         self._ledger = Ledger(clock)
+        # Clerk's clock may be ahead by the skew, and times are rounded.
+        beyond = settings.rules.clock_skew + 1
         self.revocations = Revocations(
             self.store,
             self._ledger,
             clock,
             longest_token=None if store is None else tuning.longest_token,
-            # Clerk's clock may be ahead by the skew, and times are rounded.
-            memory=tuning.longest_token + settings.rules.clock_skew + 1,
+            memory=tuning.longest_token + beyond,
+            memory_of_users=max(tuning.longest_token, tuning.opaque_token_ttl, _A_DAY) + beyond,
         )
         self.deliveries = Deliveries(self.store)
         self.frontend_api = FrontendApi(transport)

@@ -78,10 +78,9 @@ class Users:
     async def _known(self, said: Any) -> User:
         """Make it known whether a user is shut out now."""
         user = read_as(User, said)
-        if user.banned or user.locked:
-            await self._revocations.block_user(user.id, version=user.updated_at)
-        else:
-            await self._revocations.unblock_user(user.id, version=user.updated_at)
+        await self._revocations.report_user(
+            user.id, is_shut_out=bool(user.banned or user.locked), version=user.updated_at or 0
+        )
         return user
 
 

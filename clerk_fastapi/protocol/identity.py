@@ -118,6 +118,12 @@ class Identity:
         return self._claims["sub"]
 
     @property
+    def actor_id(self) -> str | None:
+        """Who is really acting, if the session is impersonated: ``sub`` of the ``act`` claim."""
+        actor = self._claims.get("act")
+        return None if actor is None else actor["sub"]
+
+    @property
     def session_id(self) -> str:
         """The ``sid`` claim."""
         return self._claims["sid"]

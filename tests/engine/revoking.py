@@ -13,5 +13,10 @@ def revocations(clock: Callable[[], float], longest_token: float | None = None) 
     """Nobody is revoked yet."""
     memory = 3_600 if longest_token is None else longest_token
     return Revocations(
-        MemoryStore(), Ledger(clock), clock, longest_token=longest_token, memory=memory
+        MemoryStore(),
+        Ledger(clock),
+        clock,
+        longest_token=longest_token,
+        memory=memory,
+        memory_of_users=86_400,
     )

@@ -10,7 +10,7 @@ from clerk_fastapi.protocol.revocation import FOREVER
 from clerk_fastapi.stores.store import OnOutage
 from clerk_fastapi.testing import LocalClerk
 from clerk_fastapi.testing.records import Session
-from tests.engine.clock import NOW, Clock
+from tests.engine.clock import Clock
 from tests.engine.connections import bearer
 from tests.engine.revoking import revocations
 from tests.redis_server import RedisServer
@@ -54,45 +54,148 @@ async def test_ended_session_is_refused_at_once(local: LocalClerk, session: Sess
     assert await reason(clerk, other) == "signed-in"
 
 
-async def test_blocked_user_is_refused_in_all_sessions(local: LocalClerk, session: Session) -> None:
+async def test_blocked_user_is_refused_in_all_sessions(
+    local: LocalClerk, session: Session, clock: Clock
+) -> None:
     """Whichever browser they use, until they are welcome again."""
     clerk = Clerk(**local.settings())
     tokens = [local.token(session), local.token(local.sign_in(session.user))]
     await clerk.revocations.block_user(session.user.id)
     assert [await reason(clerk, token) for token in tokens] == ["session-ended"] * 2
-    await clerk.revocations.unblock_user(session.user.id, version=FOREVER)
+    clock.now += 1
+    await clerk.revocations.unblock_user(session.user.id)
     assert [await reason(clerk, token) for token in tokens] == ["signed-in"] * 2
 
 
-async def test_removed_user_does_not_come_back(local: LocalClerk, session: Session) -> None:
+async def test_block_by_hand_is_lifted_by_hand_alone(
+    local: LocalClerk, session: Session, clock: Clock
+) -> None:
+    """Whoever is blocked could make Clerk report a change of their name."""
+    clerk = Clerk(**local.settings())
+    await clerk.revocations.block_user(session.user.id)
+    clock.now += 10
+    later = int(clock.now * 1_000)
+    await clerk.revocations.report_user(session.user.id, is_shut_out=False, version=later)
+    assert await reason(clerk, local.token(session)) == "session-ended"
+    await clerk.revocations.unblock_user(session.user.id)
+    assert await reason(clerk, local.token(session)) == "signed-in"
+
+
+async def test_ban_is_not_lifted_by_hand(local: LocalClerk, session: Session, clock: Clock) -> None:
+    """Nobody here can take back what Clerk says."""
+    clerk = Clerk(**local.settings())
+    now = int(clock.now * 1_000)
+    await clerk.revocations.report_user(session.user.id, is_shut_out=True, version=now)
+    clock.now += 10
+    await clerk.revocations.unblock_user(session.user.id)
+    assert await reason(clerk, local.token(session)) == "session-ended"
+
+
+async def test_user_whom_clerk_lets_in_again_is_accepted(
+    local: LocalClerk, session: Session, clock: Clock
+) -> None:
+    """A ban can be taken back."""
+    clerk = Clerk(**local.settings())
+    now = int(clock.now * 1_000)
+    await clerk.revocations.report_user(session.user.id, is_shut_out=True, version=now)
+    await clerk.revocations.report_user(session.user.id, is_shut_out=False, version=now + 1)
+    assert await reason(clerk, local.token(session)) == "signed-in"
+
+
+async def test_lock_ends_when_clerk_said_it_would(
+    local: LocalClerk, session: Session, clock: Clock
+) -> None:
+    """No event tells, and nobody is kept out any longer."""
+    clerk = Clerk(**local.settings())
+    now, until = int(clock.now * 1_000), clock.now + 90
+    report = clerk.revocations.report_user
+    await report(session.user.id, is_shut_out=True, version=now, until=until)
+    clock.now += 89
+    assert await reason(clerk, local.token(session)) == "session-ended"
+    clock.now += 2
+    assert await reason(clerk, local.token(session)) == "signed-in"
+    await report(session.user.id, is_shut_out=True, version=now + 1, until=until)
+    assert await reason(clerk, local.token(session)) == "signed-in"
+
+
+async def test_lock_outlasts_other_memories(
+    local: LocalClerk, session: Session, clock: Clock
+) -> None:
+    """A week, if Clerk says so: locked users keep their sessions there."""
+    clerk = Clerk(**local.settings())
+    now, until = int(clock.now * 1_000), clock.now + 7 * 86_400
+    await clerk.revocations.report_user(session.user.id, is_shut_out=True, version=now, until=until)
+    clock.now += 6 * 86_400
+    await clerk.revocations.block_user("user_other")
+    assert await reason(clerk, local.token(local.sign_in(session.user))) == "session-ended"
+
+
+async def test_removed_user_does_not_come_back(
+    local: LocalClerk, session: Session, clock: Clock
+) -> None:
     """Whatever is said of them afterwards, of whatever date."""
     clerk = Clerk(**local.settings())
     await clerk.revocations.remove_user(session.user.id)
-    await clerk.revocations.unblock_user(session.user.id, version=FOREVER)
+    report = clerk.revocations.report_user
+    await report(session.user.id, is_shut_out=False, version=FOREVER)
     assert await reason(clerk, local.token(session)) == "session-ended"
 
 
-async def test_older_report_does_not_undo_a_newer_one(local: LocalClerk, session: Session) -> None:
+async def test_older_report_does_not_undo_a_newer_one(
+    local: LocalClerk, session: Session, clock: Clock
+) -> None:
     """Webhooks arrive in any order."""
     clerk = Clerk(**local.settings())
-    now = NOW * 1_000
-    await clerk.revocations.block_user(session.user.id, version=now)
-    await clerk.revocations.unblock_user(session.user.id, version=now - 1)
+    now = int(clock.now * 1_000)
+    await clerk.revocations.report_user(session.user.id, is_shut_out=True, version=now)
+    await clerk.revocations.report_user(session.user.id, is_shut_out=False, version=now - 1)
     assert await reason(clerk, local.token(session)) == "session-ended"
 
 
-async def test_report_that_comes_hours_late_changes_nothing(
+async def test_report_that_comes_days_late_changes_nothing(
     local: LocalClerk, session: Session, clock: Clock
 ) -> None:
     """When the end of a ban has been forgotten, its beginning must not be heard of as news."""
-    clerk = Clerk(**local.settings(), longest_token=600)
-    banned_at = NOW * 1_000
-    clock.now += 300
-    await clerk.revocations.unblock_user(session.user.id, version=banned_at + 60_000)
-    clock.now += 18_000
-    await clerk.revocations.block_user("user_other")  # makes room
-    await clerk.revocations.block_user(session.user.id, version=banned_at)
+    clerk = Clerk(**local.settings())
+    banned_at = int(clock.now * 1_000)
+    report = clerk.revocations.report_user
+    await report(session.user.id, is_shut_out=False, version=banned_at + 60_000)
+    clock.now += 90_000
+    await report(session.user.id, is_shut_out=True, version=banned_at)
+    assert await reason(clerk, local.token(local.sign_in(session.user))) == "signed-in"
+
+
+async def test_impersonator_who_is_shut_out_is_refused(
+    local: LocalClerk, session: Session, clock: Clock
+) -> None:
+    """Whoever acts in the place of another is no better than they are."""
+    clerk = Clerk(**local.settings())
+    acting = local.sign_in(session.user, actor={"sub": "user_support"})
+    assert await reason(clerk, local.token(acting)) == "signed-in"
+    await clerk.revocations.block_user("user_support")
+    assert await reason(clerk, local.token(acting)) == "session-ended"
     assert await reason(clerk, local.token(session)) == "signed-in"
+
+
+async def test_oauth_token_of_a_user_who_is_gone_stays_refused(
+    local: LocalClerk, session: Session, clock: Clock
+) -> None:
+    """It is good for a day, and asked about by nobody."""
+    clerk = Clerk(**local.settings())
+    token = local.create_oauth_token(session.user, client_id="client", token_format="jwt")
+    acting = local.create_oauth_token(
+        local.add_user("bob@example.com"),
+        client_id="client",
+        token_format="jwt",
+        actor={"sub": session.user.id},
+    )
+    await clerk.revocations.remove_user(session.user.id)
+    for _ in range(24):
+        for each in (token, acting):
+            state = await clerk.authenticate(bearer(each.token), accepts_token="oauth_token")
+            assert state.reason in ("session-ended", "token-verification-failed")
+        clock.now += 3_600
+        await clerk.revocations.end_session("sess_other")
 
 
 async def test_state_that_was_decided_before_is_looked_at_again(
@@ -264,7 +367,7 @@ async def test_instances_without_a_publishable_key_keep_apart(redis_server: Redi
         settings = {"secret_key": local.secret_key, "issuer": False}
         clerk = Clerk(**cast(Any, settings), store=RedisStore(redis_server.url))
         async with clerk:
-            clerk.revocations.check_owner("sess_1")
+            clerk.revocations.check_subjects("sess_1")
             await clerk.revocations.end_session("sess_1")
     keys = redis_server.command("KEYS", "*")
     assert keys.count(b":revocations\r\n") == 2

@@ -199,8 +199,8 @@ async def test_each_clerk_hears_of_its_own_users(
         await other.deliver_webhooks()
     assert endpoint.attempts[-1].status == 204
     with pytest.raises(SessionEnded):
-        theirs.revocations.check_owner(session.id)
-    clerk.revocations.check_owner(session.id)
+        theirs.revocations.check_subjects(session.id)
+    clerk.revocations.check_subjects(session.id)
 
 
 async def test_other_methods_and_the_document_know_nothing_of_it(
