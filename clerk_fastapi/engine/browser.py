@@ -13,6 +13,7 @@ from clerk_fastapi.engine.verifier import Verifier
 from clerk_fastapi.errors import (
     BackendUnavailable,
     OriginMismatch,
+    SessionEnded,
     SessionTokenMissing,
     TokenError,
     TokenExpired,
@@ -146,7 +147,10 @@ class Browsers(Generic[ClaimsT]):
         if visit.navigation is not None and visit.navigation.method == "GET":
             why = "non-eligible-no-refresh-cookie"
             if isinstance(error, TokenExpired) and visit.cookies.refresh is not None:
-                fresh = await self._refreshed(visit, token, visit.cookies.refresh, headers)
+                try:
+                    fresh = await self._refreshed(visit, token, visit.cookies.refresh, headers)
+                except SessionEnded:  # Clerk does not know yet; asking again will not help
+                    return SignedOut(SessionEnded())
                 if isinstance(fresh, SignedIn):
                     return fresh
                 why = fresh
@@ -195,6 +199,8 @@ class Browsers(Generic[ClaimsT]):
         try:
             verified = await self._verified_at_home(token)
             self._judge_party(visit, verified.identity.authorized_party)
+        except SessionEnded:  # here, though not at Clerk: another round would bring the same
+            return SignedOut(SessionEnded())
         except TokenError as error:
             logger.info("a handshake brought home a session that is refused: %s", error.code)
             return None
@@ -246,7 +252,10 @@ class Browsers(Generic[ClaimsT]):
     async def _refreshed(
         self, visit: Visit, token: bytes, refresh_token: str, headers: Headers
     ) -> SignedIn[Auth[ClaimsT]] | str:
-        """Exchange an expired session token, or say in a word why that did not work."""
+        """Exchange an expired session token, or say in a word why that did not work.
+
+        :raises SessionEnded: if the session is refused here, whatever Clerk says.
+        """
         if self._backend is None or visit.url is None:
             return "missing-api-client"
         told: dict[str, list[str]] = {}
@@ -278,6 +287,8 @@ class Browsers(Generic[ClaimsT]):
         try:
             verified = await self._verifier.verified(renewed)
             self._judge_party(visit, verified.identity.authorized_party)
+        except SessionEnded:
+            raise
         except TokenError:
             return "invalid-session-token"
         return self._signed_in(renewed, verified, fresh.cookies)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from hashlib import sha256
 from typing import Final, Generic, NamedTuple
 
 from clerk_fastapi.backend.browser import BrowserBackend
@@ -80,10 +79,10 @@ class Parts(Generic[ClaimsT]):
         if not isinstance(store, Store | None):
             raise ConfigurationError("store is a MemoryStore() or a RedisStore(...).")
         self.store = store or MemoryStore()
-        self._namespace = _namespace(settings)
+        self._namespace = _namespace(settings, self.store)
         self._ledger = Ledger(clock)
-        # Clerk's clock may be ahead by the skew, and times are rounded.
-        beyond = settings.rules.clock_skew + 1
+        # Clerk's clock may be ahead by the skew, and those of workers by less than a minute.
+        beyond = settings.rules.clock_skew + 60
         self.revocations = Revocations(
             self.store,
             self._ledger,
@@ -135,13 +134,15 @@ class Parts(Generic[ClaimsT]):
         await self._opened.aclose()
 
 
-def _namespace(settings: Settings) -> str:
-    """What tells an instance from others that use the same store; nothing of a secret is in it."""
+def _namespace(settings: Settings, store: Store) -> str:
+    """What workers find each other by in a store that they share."""
     if settings.publishable_key is not None:
         return settings.publishable_key.host
-    if settings.secret_key is not None:
-        return sha256(settings.secret_key.get_secret_value().encode()).hexdigest()[:16]
-    return "clerk"
+    if store.is_shared:
+        raise ConfigurationError(
+            "A store that workers share needs CLERK_PUBLISHABLE_KEY: by it they find each other."
+        )
+    return ""
 
 
 def _keys(

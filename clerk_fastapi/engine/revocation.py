@@ -18,6 +18,9 @@ __all__ = ["Revocations"]
 
 _ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
 _BY_HAND: Final = "by-hand:"
+_OWNER_IS_GONE: Final = (
+    "The user in whose name this token is was deleted, banned or locked; get one of somebody else."
+)
 _LONGEST_LOCK: Final = 31 * 86_400
 
 
@@ -87,7 +90,10 @@ class Revocations:
         :raises SessionEnded: if so.
         :raises StoreUnavailable: if nobody can know, and the store is not to ``continue`` then.
         """
-        self.check_subjects(machine.subject, machine.actor and machine.actor.sub)
+        try:
+            self.check_subjects(machine.subject, machine.actor and machine.actor.sub)
+        except SessionEnded:
+            raise SessionEnded(_OWNER_IS_GONE) from None
 
     def check_subjects(self, *subjects: str | None) -> None:
         """Refuse certain sessions and users.
@@ -135,7 +141,10 @@ class Revocations:
         :raises StoreUnavailable: if other workers can only be told later; this one knows already.
         """
         now, date = self._clock(), min(version, FOREVER - 1)
-        expires_at = min(date / 1000, now) + self._memory_of_users
+        # That nothing is wrong with a user is said at each of their sign-ins, and matters only for
+        # older reports that are late.
+        memory = self._memory_of_users if is_shut_out else self._memory
+        expires_at = min(date / 1000, now) + memory
         if is_shut_out and until is not None:
             is_shut_out = until > now
             if is_shut_out:

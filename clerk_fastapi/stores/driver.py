@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,13 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Driver"]
 
-logger = logging.getLogger("clerk_fastapi")
-
 _PATIENCE: Final = 2.0  # seconds that any answer may take
+_CONNECTIONS: Final = 32
 
 
 class Driver:
     """A connection pool to one Redis, opened by the first question.
+
+    ``failure`` is what went wrong last, in a word of the driver's.
 
     :param url: where it is, as ``redis.asyncio`` reads it.
     :raises ConfigurationError: if the extra ``redis`` is missing.
@@ -29,7 +29,7 @@ class Driver:
 
     def __init__(self, url: str) -> None:
         try:
-            from redis.asyncio import Redis
+            from redis.asyncio import BlockingConnectionPool, Redis
             from redis.asyncio.retry import Retry
             from redis.backoff import NoBackoff
             from redis.exceptions import RedisError
@@ -37,15 +37,19 @@ class Driver:
             raise ConfigurationError(
                 'RedisStore needs the extra: pip install "clerk-fastapi[redis]".'
             ) from None
-        self.redis: Redis = Redis.from_url(
+        pool = BlockingConnectionPool.from_url(
             url,
+            max_connections=_CONNECTIONS,  # whoever comes when all are taken waits for one
+            timeout=_PATIENCE,
             socket_connect_timeout=_PATIENCE,
             socket_timeout=_PATIENCE,
             # Once, over a new connection: those from before a restart of Redis are no good, and
             # whatever is asked may be asked twice.
             retry=Retry(NoBackoff(), 1),
         )
+        self.redis: Redis = Redis.from_pool(pool)
         self._failures: Final = (RedisError, OSError, TimeoutError)
+        self.failure = "not asked yet"
 
     async def ask(self, question: Awaitable[Any]) -> Any:
         """Wait for an answer, within bounds.
@@ -58,8 +62,7 @@ class Driver:
             async with asyncio.timeout(_PATIENCE):
                 return await question
         except self._failures as error:
-            failure = type(error).__name__
-        logger.debug("no answer from Redis: %s", failure)
+            self.failure = type(error).__name__
         # Outside of the except clause: what the driver raises may tell where Redis is.
         raise StoreUnavailable
 

@@ -6,8 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from itertools import takewhile
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 from clerk_fastapi.errors import StoreUnavailable
@@ -22,7 +21,8 @@ logger = logging.getLogger("clerk_fastapi")
 
 _BATCH: Final = 2_000
 _LISTEN_MS: Final = 500  # then Redis is asked whether it is still the one it was
-_SWEPT: Final = 100  # entries at the front that are looked at whenever one is put at the end
+_SWEPT: Final = 100  # entries that are looked at, if they have expired, whenever one is added
+_LONGEST_REST: Final = 64  # beats between two attempts to write into a Redis that can only be read
 _UNTIL_THEN: Final = {
     "refuse": "requests with session tokens are refused (503)",
     "continue": "requests are judged by what this process knows",
@@ -38,11 +38,28 @@ local lines = {}
 for i, entry in ipairs(entries) do lines[i] = entry[2][2] end
 return {#entries > 0 and entries[#entries][1] or '', table.concat(lines, '\\n')}
 """
+# A stream that is gone has lost what was in it: without its marker everybody makes up for that.
 _ADD: Final = """
+if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('DEL', KEYS[2]) end
 for line in string.gmatch(ARGV[1], '[^\\n]+') do redis.call('XADD', KEYS[1], '*', 'r', line) end
+"""
+# Who is there? A Redis that was started anew, or another one, may lack what the last one had.
+_LOOK: Final = """
+local server = redis.pcall('INFO', 'server')
+local id = type(server) == 'string' and string.match(server, 'run_id:(%w+)') or ''
+local exists = redis.call('EXISTS', KEYS[1])
+return {redis.call('GET', KEYS[2]) or '', id, exists}
 """
 
 Entry = tuple[bytes, dict[bytes, bytes]]
+
+
+class _Place(NamedTuple):
+    """Which Redis this is: the marker that was left in it, the server that runs, and its stream."""
+
+    marker: bytes
+    server: bytes
+    has_stream: bool
 
 
 class Feed:
@@ -52,14 +69,19 @@ class Feed:
     lost in an outage, whoever missed it: when Redis is back, all that the stream holds goes into
     the ledger, and all of the ledger that the stream lacks goes into the stream.
 
-    :param driver: how Redis is asked.
+    :param driver: how Redis is told of news.
+    :param listener: how Redis is listened to: connections of its own, so that no storm of questions
+        keeps it from that.
     :param name: of the stream.
     :param ledger: what this process knows.
     :param on_outage: what becomes of requests meanwhile, for the log.
     """
 
-    def __init__(self, driver: Driver, name: str, ledger: Ledger, on_outage: OnOutage) -> None:
+    def __init__(
+        self, driver: Driver, listener: Driver, name: str, ledger: Ledger, on_outage: OnOutage
+    ) -> None:
         self._driver = driver
+        self._listener = listener
         self._name = name
         self._marker_name = f"{name}:marker"
         self._ledger = ledger
@@ -68,6 +90,7 @@ class Feed:
         self._tried = asyncio.Event()
         self._is_current = False
         self._has_unsent = False
+        self._swept = b"0-0"
 
     @property
     def is_behind(self) -> bool:
@@ -77,7 +100,6 @@ class Feed:
     async def start(self) -> None:
         """Follow the stream from here on; returns when it has been read, or cannot be."""
         self._task = asyncio.create_task(self._follow(), name="clerk_fastapi revocations")
-        self._task.add_done_callback(self._ended)
         await self._tried.wait()
 
     async def stop(self) -> None:
@@ -104,74 +126,98 @@ class Feed:
         failures = 0
         while True:
             try:
-                marker, position = await self._alike()
+                place, position = await self._alike()
                 failures = 0
                 self._found()
-                await self._listen(marker, position)
+                await self._listen(place, position)
             except StoreUnavailable:
+                self._lost()
+            except Exception:  # whatever it is, somebody has to go on listening
+                logger.critical("following revocations failed; it begins anew", exc_info=True)
                 self._lost()
             await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
             failures += 1
 
-    async def _listen(self, marker: bytes, position: bytes) -> None:
+    async def _listen(self, place: _Place, position: bytes) -> None:
         """Take news as they come, until Redis is lost, or is no longer the one it was."""
-        redis = self._driver.redis
+        redis, beats, rest = self._listener.redis, 0, 1
         while True:
-            answer: Any = await self._driver.ask(
+            answer: Any = await self._listener.ask(
                 redis.xread({self._name: position}, count=_BATCH, block=_LISTEN_MS)
             )
             for entries in _streams(answer):
                 self._ledger.add(_read(fields[_FIELD] for _, fields in entries if _FIELD in fields))
                 position = entries[-1][0]
-            if self._has_unsent or not await self._is_the_same(marker):
-                marker, position = await self._alike()
+            beats += 1
+            found = await self._look()
+            is_the_same = found[:2] == place[:2] and (found.has_stream or not self._ledger)
+            if not is_the_same or (self._has_unsent and beats >= rest):
+                place, position = await self._alike()
+                rest = min(2 * rest, _LONGEST_REST) if self._has_unsent else 1
+                beats = 0
 
-    async def _is_the_same(self, marker: bytes) -> bool:
-        """Whether Redis still holds what it held: it may have been emptied, or replaced."""
-        async with self._driver.redis.pipeline(transaction=False) as asked:
-            asked.get(self._marker_name)
-            asked.exists(self._name)
-            known, exists = await self._driver.ask(asked.execute())
-        return bool(known == marker and (exists or not len(self._ledger)))
+    async def _look(self) -> _Place:
+        marker, server, has_stream = await self._listener.ask(
+            self._listener.redis.eval(_LOOK, 2, self._name, self._marker_name)
+        )
+        return _Place(marker, server, bool(has_stream))
 
-    async def _alike(self) -> tuple[bytes, bytes]:
+    async def _alike(self) -> tuple[_Place, bytes]:
         """Tell the ledger what the stream holds, and the stream what it lacks.
 
-        :returns: the marker of this Redis, and the last entry that was read.
+        :returns: which Redis this is, and the last entry that was read.
+        :raises StoreUnavailable: if it cannot be read.
         """
-        redis, self._has_unsent = self._driver.redis, False
+        self._has_unsent = False
+        await self._mark()
+        # Before anything is read: whatever is lost from now on changes it.
+        place = await self._look()
+        stream, position = Ledger(self._ledger.clock), b"0-0"
+        while True:
+            last, lines = await self._listener.ask(
+                self._listener.redis.eval(_SINCE, 1, self._name, b"(" + position, _BATCH)
+            )
+            if not last:
+                break
+            told, position = _read(lines.splitlines()), last
+            stream.add(told)
+            self._ledger.add(told)
+        known = self._ledger.live()
         try:
-            await self._driver.ask(redis.set(self._marker_name, uuid4().hex, nx=True))
-            marker: bytes | None = await self._driver.ask(redis.get(self._marker_name))
-            stream, position = Ledger(self._ledger.clock), b"0-0"
-            while True:
-                last, lines = await self._driver.ask(
-                    redis.eval(_SINCE, 1, self._name, b"(" + position, _BATCH)
-                )
-                if not last:
-                    break
-                told, position = _read(lines.splitlines()), last
-                stream.add(told)
-                self._ledger.add(told)
-            await self._send(stream.add(self._ledger.live()))
+            for start in range(0, len(known), _BATCH):
+                await self._send(stream.add(known[start : start + _BATCH]))
+                await asyncio.sleep(0)  # requests want their turn, too
         except StoreUnavailable:
+            # It can be read, so that nothing is missed here: only the others have to wait.
             self._has_unsent = True
-            raise
-        return marker or b"", position
+            logger.error("Redis takes no revocations: %s", self._driver.failure)
+        return place, position
+
+    async def _mark(self) -> None:
+        """Leave a marker, unless there is one: a Redis that may only be read is marked already."""
+        with suppress(StoreUnavailable):
+            await self._listener.ask(
+                self._listener.redis.set(self._marker_name, uuid4().hex, nx=True)
+            )
 
     async def _send(self, revocations: Sequence[Revocation]) -> None:
         for start in range(0, len(revocations), _BATCH):
             lines = "\n".join(map(_line, revocations[start : start + _BATCH]))
-            await self._driver.ask(self._driver.redis.eval(_ADD, 1, self._name, lines))
+            await self._driver.ask(
+                self._driver.redis.eval(_ADD, 2, self._name, self._marker_name, lines)
+            )
 
     async def _trim(self) -> None:
-        """Drop what has expired from the front of the stream."""
+        """Drop what has expired: a part of the stream each time, again and again from the front."""
         redis = self._driver.redis
-        front: list[Entry] = await self._driver.ask(redis.xrange(self._name, count=_SWEPT))
+        seen: list[Entry] = await self._driver.ask(
+            redis.xrange(self._name, min=b"(" + self._swept, count=_SWEPT)
+        )
         now = self._ledger.clock()
-        expired = list(takewhile(lambda entry: _has_expired(entry, now), front))
+        expired = [name for name, fields in seen if _has_expired(fields.get(_FIELD, b""), now)]
         if expired:
-            await self._driver.ask(redis.xdel(self._name, *(name for name, _ in expired)))
+            await self._driver.ask(redis.xdel(self._name, *expired))
+        self._swept = seen[-1][0] if len(seen) == _SWEPT else b"0-0"
 
     def _found(self) -> None:
         if self._tried.is_set() and not self._is_current:
@@ -182,17 +228,13 @@ class Feed:
     def _lost(self) -> None:
         if self._is_current or not self._tried.is_set():
             logger.warning(
-                "Redis cannot be reached: what other workers revoke is not known here until it is "
-                "back; %s",
+                "Redis is lost (%s): what other workers revoke is not known here until it is back; "
+                "%s",
+                self._listener.failure,
                 _UNTIL_THEN[self._on_outage],
             )
         self._is_current = False
         self._tried.set()
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tried.set()
-        if not task.cancelled():
-            logger.critical("revocations are followed no longer", exc_info=task.exception())
 
 
 def _streams(answer: Any) -> Iterable[Sequence[Entry]]:
@@ -220,6 +262,6 @@ def _revocation(line: bytes) -> Revocation | None:
         return None
 
 
-def _has_expired(entry: Entry, now: float) -> bool:
-    found = _revocation(entry[1].get(_FIELD, b""))
+def _has_expired(line: bytes, now: float) -> bool:
+    found = _revocation(line)
     return found is None or found.expires_at <= now

@@ -67,16 +67,22 @@ class RedisStore(Store):
         if self._open is not None:
             raise ConfigurationError("A RedisStore belongs to one Clerk; make one for each.")
         name = f"{self._prefix}:{{{namespace}}}"
-        driver = Driver(self._url)
-        feed = Feed(driver, f"{name}:revocations", ledger, self.on_outage)
-        self._open = _Open(driver, feed, RedisWindows(driver, f"{name}:limits"), name)
-        await feed.start()
+        driver, listener = Driver(self._url), Driver(self._url)
+        feed = Feed(driver, listener, f"{name}:revocations", ledger, self.on_outage)
+        windows = RedisWindows(driver, f"{name}:limits")
+        self._open = _Open(driver, listener, feed, windows, name)
+        try:
+            await feed.start()
+        except BaseException:  # a start-up that is given up leaves nothing running
+            await self.close()
+            raise
 
     async def close(self) -> None:
         store, self._open = self._open, None
         if store is not None:
             await store.feed.stop()
             await store.windows.close()
+            await store.listener.close()
             await store.driver.close()
 
     @property
@@ -130,6 +136,7 @@ class _Open(NamedTuple):
     """What is there while a Clerk runs."""
 
     driver: Driver
+    listener: Driver
     feed: Feed
     windows: RedisWindows
     name: str

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from clerk_fastapi import Clerk, ConfigurationError, MemoryStore, RedisStore, SignedIn
+from clerk_fastapi import Clerk, ConfigurationError, MemoryStore, RedisStore, SignedIn, SignedOut
 from clerk_fastapi.errors import SessionEnded, StoreUnavailable, TokenExpired
 from clerk_fastapi.protocol.revocation import FOREVER
 from clerk_fastapi.stores.store import OnOutage
@@ -360,28 +360,23 @@ async def test_workers_of_one_instance_meet(
             assert await reason(there, local.token(session)) == "session-ended"
 
 
-async def test_instances_without_a_publishable_key_keep_apart(redis_server: RedisServer) -> None:
-    """By a digest of the secret key, which is not told to Redis."""
-    one, other = LocalClerk(), LocalClerk()
-    for local in (one, other):
-        settings = {"secret_key": local.secret_key, "issuer": False}
-        clerk = Clerk(**cast(Any, settings), store=RedisStore(redis_server.url))
-        async with clerk:
-            clerk.revocations.check_subjects("sess_1")
-            await clerk.revocations.end_session("sess_1")
-    keys = redis_server.command("KEYS", "*")
-    assert keys.count(b":revocations\r\n") == 2
-    assert one.secret_key.encode() not in keys
+@pytest.mark.parametrize("key", ["secret_key", "jwt_key"])
+def test_workers_find_each_other_by_the_publishable_key(local: LocalClerk, key: str) -> None:
+    """Not by a secret, which may be replaced in one after the other."""
+    settings = {key: getattr(local, key), "issuer": local.issuer}
+    Clerk(**cast(Any, settings), store=MemoryStore())
+    with pytest.raises(ConfigurationError, match="CLERK_PUBLISHABLE_KEY"):
+        Clerk(**cast(Any, settings), store=RedisStore(NOWHERE))
 
 
-async def test_by_one_key_alone_an_instance_has_a_name(
-    local: LocalClerk, redis_server: RedisServer
-) -> None:
-    """Also where only the public key is known."""
-    clerk = Clerk(jwt_key=local.jwt_key, issuer=local.issuer, store=RedisStore(redis_server.url))
-    async with clerk:
-        await clerk.revocations.end_session("sess_1")
-    assert b"{clerk}:revocations" in redis_server.command("KEYS", "*")
+async def test_api_key_is_told_why_it_is_refused(local: LocalClerk, session: Session) -> None:
+    """Programs cannot sign in again."""
+    clerk = Clerk(**local.settings())
+    key = local.create_api_key(session.user)
+    await clerk.revocations.block_user(session.user.id)
+    state = await clerk.authenticate(bearer(key.token), accepts_token="api_key")
+    assert isinstance(state, SignedOut)
+    assert "sign in" not in state.error.message
 
 
 def test_store_is_a_store(local: LocalClerk) -> None:
