@@ -26,6 +26,7 @@ from clerk_fastapi.testing.routes import assert_routes_guarded
 from clerk_fastapi.testing.seed import SEED_CLAIMS, SeededMember, seed
 from clerk_fastapi.testing.signing import SigningKey
 from clerk_fastapi.testing.tokens import ABSENT
+from clerk_fastapi.testing.webhooks import WebhookEndpoint
 
 __all__ = [
     "ABSENT",
@@ -50,6 +51,7 @@ __all__ = [
     "SigningKey",
     "Ticket",
     "User",
+    "WebhookEndpoint",
     "assert_routes_guarded",
     "seed",
 ]
