@@ -65,6 +65,7 @@ CODES = {
     "WebhookHandlerFailed": (500, "webhook-handler-failed"),
     "WebhookHeadersMissing": (400, "webhook-headers-missing"),
     "WebhookRefused": (400, "webhook-refused"),
+    "WebhookReplayed": (400, "webhook-replayed"),
     "WebhookSignatureInvalid": (400, "webhook-signature-invalid"),
     "WebhookTimestampInvalid": (400, "webhook-timestamp-invalid"),
 }

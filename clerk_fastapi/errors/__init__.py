@@ -80,6 +80,7 @@ from clerk_fastapi.errors.webhook import (
     WebhookHandlerFailed,
     WebhookHeadersMissing,
     WebhookRefused,
+    WebhookReplayed,
     WebhookSignatureInvalid,
     WebhookTimestampInvalid,
 )
@@ -136,6 +137,7 @@ __all__ = [
     "WebhookHandlerFailed",
     "WebhookHeadersMissing",
     "WebhookRefused",
+    "WebhookReplayed",
     "WebhookSignatureInvalid",
     "WebhookTimestampInvalid",
 ]

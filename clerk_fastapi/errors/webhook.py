@@ -12,6 +12,7 @@ __all__ = [
     "WebhookHandlerFailed",
     "WebhookHeadersMissing",
     "WebhookRefused",
+    "WebhookReplayed",
     "WebhookSignatureInvalid",
     "WebhookTimestampInvalid",
 ]
@@ -47,6 +48,13 @@ class WebhookSignatureInvalid(WebhookRefused):
         "No signature fits the delivery; compare the signing secret with the one on the Webhooks "
         "page of the Clerk dashboard, and let nothing rewrite the body on the way."
     )
+
+
+class WebhookReplayed(WebhookRefused):
+    """The very same attempt has been acknowledged: whoever sends it again has recorded it."""
+
+    code = "webhook-replayed"
+    sentence = "This attempt has been acknowledged already; Clerk signs each new one anew."
 
 
 class WebhookBodyInvalid(WebhookRefused):
