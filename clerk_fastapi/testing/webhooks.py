@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from standardwebhooks import Webhook
 
 __all__ = ["Attempt", "Outbox", "WebhookEndpoint"]
+
+logger = logging.getLogger("clerk_fastapi")
 
 _TIMEOUT: Final = httpx.Timeout(5).as_dict()
 _LAST_SECONDS: Final = 1
@@ -96,7 +99,11 @@ class WebhookEndpoint:
             self._pending.append(message)
 
     async def deliver(self) -> None:
-        """Send what is pending, in order; what the endpoint does not take stays pending."""
+        """Send what is pending, in order; what the endpoint does not take stays pending.
+
+        What a transport raises is logged, and counts as not taken: the one of an application in the
+        same process raises what its handlers do.
+        """
         unsent = deque(self._pending.popleft() for _ in range(len(self._pending)))
         refused: list[Message] = []
         try:
@@ -132,16 +139,19 @@ class WebhookEndpoint:
             content=message.body,
             extensions={"timeout": _TIMEOUT},
         )
-        try:
-            response = await transport.handle_async_request(request)
-            await response.aread()
-            await response.aclose()
-        except httpx.RequestError:
-            attempt = Attempt(message.id, None)
-        else:
-            attempt = Attempt(message.id, response.status_code)
+        (answer,) = await asyncio.gather(_ask(transport, request), return_exceptions=True)
+        if isinstance(answer, BaseException) and not isinstance(answer, httpx.RequestError):
+            logger.error("webhook %s failed at %s", message.id, self.url, exc_info=answer)
+        attempt = Attempt(message.id, answer if isinstance(answer, int) else None)
         self.attempts.append(attempt)
         return attempt
+
+
+async def _ask(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> int:
+    response = await transport.handle_async_request(request)
+    await response.aread()
+    await response.aclose()
+    return response.status_code
 
 
 class Outbox:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from clerk_fastapi.testing import LocalClerk, Session
 from clerk_fastapi.testing.loopback import url_of
@@ -145,22 +146,33 @@ async def test_things_may_happen_in_any_thread(local: LocalClerk, receiver: Rece
 
 
 @pytest.mark.anyio
-async def test_failure_of_an_application_in_the_same_process_is_not_swallowed(
-    local: LocalClerk,
+async def test_application_that_raises_in_the_same_process_ends_no_deliveries(
+    local: LocalClerk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever lets a transport raise what the application raised hears of it."""
+    """What it raised is in the log; the delivery was not taken, and is tried again."""
+    failing = [True, True]
+    asked = asyncio.Event()
+    receiver = Receiver()
 
-    async def broken(*asgi: object) -> None:
-        raise RuntimeError("broken")
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.set()
+        if failing:
+            failing.pop()
+            raise RuntimeError("broken")
+        await receiver(scope, receive, send)
 
-    transport = httpx.ASGITransport(broken)
+    transport = httpx.ASGITransport(application)
     endpoint = local.add_webhook_endpoint("http://localhost/webhooks", transport=transport)
-    with pytest.raises(RuntimeError, match="broken"):
-        async with local.delivering_webhooks():
-            local.add_user("bob@example.com")
-    with pytest.raises(RuntimeError, match="broken"):
-        await local.deliver_webhooks()
-    assert len(endpoint.pending) == 1
+    async with local.delivering_webhooks():
+        local.add_user("bob@example.com")
+        await asked.wait()
+        local.add_user("carl@example.com")
+        await receiver.asked.wait()
+    assert [attempt.status for attempt in endpoint.attempts][:2] == [None, None]
+    assert {attempt.status for attempt in endpoint.attempts} == {None, 200}
+    assert endpoint.pending == ()
+    logged = [record.exc_info for record in caplog.records]
+    assert [info and info[0] for info in logged] == [RuntimeError, RuntimeError]
 
 
 @pytest.mark.anyio
