@@ -27,6 +27,8 @@ _Verdict: TypeAlias = Literal["done", "failed", "busy", "away"]
 class Pace(NamedTuple):
     """How long things take, in seconds.
 
+    ``first`` is how long whoever delivers a message first waits for its handlers: longer than Clerk
+    does (15 seconds), and not for ever, for a server that is told to stop waits for its requests.
     ``lease`` is how long a worker that has died keeps a delivery from others, and ``pauses`` lie
     between looks at one that another worker has in hand; after the last of them the sender has to
     come again. ``note_again`` lies between attempts to note what was done while the store is away.
@@ -34,6 +36,7 @@ class Pace(NamedTuple):
     which is longer than Clerk tries to deliver (28 hours).
     """
 
+    first: float = 20.0
     lease: float = 30.0
     pauses: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4, 0.8, *(1.0,) * 8)
     note_again: float = 1.0
@@ -64,16 +67,16 @@ class Deliveries:
     async def handle(self, delivery: Delivery, handlers: Handlers) -> None:
         """Run the handlers that are not through with a delivery yet, in any worker, one by one.
 
-        A handler that raises does not keep the others from running. Whoever asks may go away: what
-        was begun goes on, and is remembered.
+        A handler that raises does not keep the others from running. Whoever asks may go away, or be
+        sent away when it takes long: what was begun goes on, and is remembered.
 
         :raises WebhookHandlerFailed: if one of them raised; it is the one that will run again.
-        :raises WebhookBusy: if somebody is at it still.
+        :raises WebhookBusy: if somebody is at it still, be it for this very caller.
         :raises StoreUnavailable: if nobody can know what has been done, or note it.
         """
-        key = _key(delivery)
+        key = delivery.key
         attempt = self._attempts.get(key)
-        patience = None if attempt is None else self.pace.patience
+        patience = self.pace.first if attempt is None else self.pace.patience
         if attempt is None:
             attempt = self._attempts[key] = _Attempt(self._store, self.pace, delivery, handlers)
             attempt.task.add_done_callback(lambda _: self._attempts.pop(key))
@@ -96,10 +99,6 @@ class Deliveries:
                 task.cancel()
 
 
-def _key(delivery: Delivery) -> str:
-    return f"{delivery.endpoint}:{delivery.id}"
-
-
 class _Attempt:
     """One delivery in the hands of this process, and ``verdict``: what becomes of it."""
 
@@ -108,7 +107,7 @@ class _Attempt:
         self._store = store
         self._pace = pace
         self._id = delivery.id
-        self._key = _key(delivery)
+        self._key = delivery.key
         self._handlers = handlers
         self._owner = secrets.token_hex(8)
         self.task = asyncio.create_task(self._run())

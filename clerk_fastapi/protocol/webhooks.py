@@ -38,8 +38,8 @@ _SECONDS: Final = re.compile(r"0|[1-9][0-9]{0,11}")
 class Delivery:
     """What Clerk sent: ``id`` is that of the message, the same whenever it is delivered again.
 
-    ``endpoint`` tells the endpoints of the Clerk dashboard apart, of which each has a signing
-    secret of its own and gets its own copy of a message. Nothing of the secret is in it.
+    ``endpoint`` is the path that it came to: each endpoint of the Clerk dashboard gets its own copy
+    of a message. The signing secret tells less, for it can be replaced between two deliveries.
     """
 
     id: str
@@ -47,11 +47,16 @@ class Delivery:
     endpoint: str
     body: bytes = field(repr=False)
 
+    @property
+    def key(self) -> str:
+        """What workers know the message by, at this endpoint."""
+        return f"{sha256(self.endpoint.encode()).hexdigest()[:16]}:{self.id}"
+
 
 class SigningSecret:
     """The secret of an endpoint, with which Clerk signs what it delivers there."""
 
-    __slots__ = ("_webhook", "endpoint")
+    __slots__ = ("_webhook",)
 
     def __init__(self, key: bytes) -> None:
         try:
@@ -61,7 +66,6 @@ class SigningSecret:
                 'Webhooks need the extra: pip install "clerk-fastapi[webhooks]".'
             ) from None
         self._webhook: Any = Webhook(key)
-        self.endpoint = sha256(b"clerk_fastapi.endpoint:" + key).hexdigest()[:16]
 
     @classmethod
     def parse(cls, text: str) -> SigningSecret:
@@ -93,6 +97,7 @@ class SigningSecret:
 
 def open_delivery(
     secrets: Sequence[SigningSecret],
+    endpoint: str,
     headers: Iterable[tuple[bytes, bytes]],
     body: bytes,
     now: float,
@@ -100,6 +105,7 @@ def open_delivery(
     """Believe a delivery, or say why not.
 
     :param secrets: of which one must have signed it; several while one replaces another.
+    :param endpoint: the path that it came to.
     :param headers: as ASGI has them, with names in lower case.
     :param body: the bytes as they were received.
     :param now: seconds since the epoch.
@@ -114,10 +120,10 @@ def open_delivery(
         raise WebhookHeadersMissing
     if not _SECONDS.fullmatch(timestamp) or not abs(now - int(timestamp)) <= _TOLERANCE:
         raise WebhookTimestampInvalid
-    secret = _signer(secrets, id, int(timestamp), _text(body), _signatures(said[_SIGNATURE]))
-    if secret is None:
+    given, text = _signatures(said[_SIGNATURE]), _text(body)
+    if not any(_has_signed(secret, id, int(timestamp), text, given) for secret in secrets):
         raise WebhookSignatureInvalid
-    return Delivery(id, int(timestamp), secret.endpoint, body)
+    return Delivery(id, int(timestamp), endpoint, body)
 
 
 def _read(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
@@ -149,11 +155,8 @@ def _decoded(encoded: str) -> bytes | None:
         return None
 
 
-def _signer(
-    secrets: Sequence[SigningSecret], id: str, timestamp: int, body: str, given: list[bytes]
-) -> SigningSecret | None:
-    for secret in secrets:
-        expected = secret.sign(id, timestamp, body)
-        if any(hmac.compare_digest(expected, signature) for signature in given):
-            return secret
-    return None
+def _has_signed(
+    secret: SigningSecret, id: str, timestamp: int, body: str, given: list[bytes]
+) -> bool:
+    expected = secret.sign(id, timestamp, body)
+    return any(hmac.compare_digest(expected, signature) for signature in given)

@@ -40,6 +40,8 @@ class EventHandler(NamedTuple):
             await self.function(event, **others)
             return
         result = await run_in_threadpool(self.function, event, **others)
+        if inspect.isgenerator(result) or inspect.isasyncgen(result):  # behind a decorator
+            raise _no_handler(self.name)
         if inspect.isawaitable(result):  # of a function that only passes on what another returns
             await result
 
@@ -59,17 +61,25 @@ class EventHandlers:
             _check_type(type)
         name = _name(function)
         for known in self._declared:
-            if known.name == name and known.function is not function:
+            if known.name == name and known.function != function:
                 raise ConfigurationError(
                     f"Two handlers are called {name}; their names tell workers who is through "
                     "with an event, so that each needs one of its own."
                 )
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise _no_handler(name)
         takes_request = _takes_request(function, name)
         self._declared.append(EventHandler(name, frozenset(types), function, takes_request))
 
     def of(self, type: str) -> dict[str, EventHandler]:
         """The handlers of a type of event, by name."""
         return {each.name: each for each in self._declared if each.types & {type, EVERY}}
+
+
+def _no_handler(name: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The handler {name} is a generator, whose body nobody would run; it must not yield."
+    )
 
 
 def _name(function: Callable[..., Any]) -> str:

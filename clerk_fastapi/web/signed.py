@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Scope
 
 from clerk_fastapi.engine.engine import Engine
 from clerk_fastapi.errors import WebhookRefused
@@ -13,7 +14,7 @@ from clerk_fastapi.protocol.webhooks import Delivery, SigningSecret, open_delive
 from clerk_fastapi.web.refusals import teach
 from clerk_fastapi.web.running import running_engine
 
-__all__ = ["DEMAND", "MOST_BYTES", "SignedByClerk"]
+__all__ = ["DEMAND", "MOST_BYTES", "SignedByClerk", "with_body"]
 
 MOST_BYTES: Final = 1_048_576
 """How large a body may be; Clerk's have a few kilobytes."""
@@ -37,12 +38,38 @@ class SignedByClerk:
         teach(request.scope)
         clerk = self.engine(request)
         return open_delivery(
-            self.secrets, request.scope["headers"], await _body(request), clerk.clock()
+            self.secrets,
+            _path(request.scope),
+            request.scope["headers"],
+            await _body(request),
+            clerk.clock(),
         )
 
     def engine(self, request: Request) -> Engine[Any]:
         """The Clerk that the deliveries are for."""
         return self.clerk or running_engine(request.scope)
+
+
+def _path(scope: Scope) -> str:
+    """The whole path, whether what stands before us leaves the root in it or not."""
+    path: str = scope["path"]
+    # A mount moves the root of what is mounted, and keeps that of the application.
+    root: str = scope.get("app_root_path", scope.get("root_path", ""))
+    return path if path.startswith(f"{root}/") else f"{root}{path}"
+
+
+async def with_body(request: Request, body: bytes) -> Request:
+    """The same request for somebody else, who can read its body as often as they like."""
+    unread = [body]
+
+    async def receive() -> Message:
+        if unread:
+            return {"type": "http.request", "body": unread.pop(), "more_body": False}
+        return await request.receive()
+
+    again = Request(request.scope, receive)
+    await again.body()  # which keeps it
+    return again
 
 
 async def _body(request: Request) -> bytes:

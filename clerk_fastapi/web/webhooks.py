@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
@@ -12,14 +13,17 @@ from starlette.responses import Response
 
 from clerk_fastapi.engine.consequences import take_consequences
 from clerk_fastapi.engine.engine import Engine
-from clerk_fastapi.errors import ConfigurationError
+from clerk_fastapi.errors import ConfigurationError, WebhookBodyInvalid
 from clerk_fastapi.protocol import events
+from clerk_fastapi.protocol.events.reading import read_said, type_event
 from clerk_fastapi.protocol.webhooks import Delivery
 from clerk_fastapi.settings import read_signing_secrets
 from clerk_fastapi.web.event_handlers import EventHandlers
-from clerk_fastapi.web.signed import SignedByClerk
+from clerk_fastapi.web.signed import SignedByClerk, with_body
 
 __all__ = ["Webhooks"]
+
+logger = logging.getLogger("clerk_fastapi")
 
 _EventT = TypeVar("_EventT")
 _P = ParamSpec("_P")
@@ -124,7 +128,7 @@ class Webhooks(APIRouter):
         :param types: such as ``session.revoked``, types that Clerk has added since included; ``*``
             is for all of them.
         :raises ConfigurationError: for what looks like a slip, for a function that takes something
-            else, and for two functions of one name.
+            else or yields, and for two functions of one name.
         """
 
         def declare(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -134,9 +138,22 @@ class Webhooks(APIRouter):
         return declare
 
     async def _take(self, delivery: Delivery, request: Request, clerk: Engine[Any]) -> None:
-        event = events.parse_event(delivery.body)
-        await take_consequences(event, clerk.revocations)
-        handlers = self._handlers.of(event.type)
+        try:
+            said = read_said(delivery.body)
+            await take_consequences(said, clerk.revocations, clerk.clock())
+        except WebhookBodyInvalid as error:
+            logger.warning("webhook %s is refused: %s", delivery.id, error.message)
+            raise
+        handlers = self._handlers.of(said["type"])
+        try:
+            event = type_event(said)
+        except WebhookBodyInvalid as error:
+            # Who had to be shut out is; that nobody can be handed the rest matters to handlers.
+            logger.warning("webhook %s, a %.80r: %s", delivery.id, said["type"], error.message)
+            if handlers:
+                raise
+            return
         if handlers:
-            todo = {name: partial(each.run, event, request) for name, each in handlers.items()}
+            whole = await with_body(request, delivery.body)
+            todo = {name: partial(each.run, event, whole) for name, each in handlers.items()}
             await clerk.deliveries.handle(delivery, todo)

@@ -11,7 +11,7 @@ from clerk_fastapi.stores.store import Claim, Store
 
 __all__ = ["DELIVERY", "Diary", "FickleStore", "outcome", "worker"]
 
-DELIVERY = Delivery("msg_1", 1_700_000_000, "endpoint", b"{}")
+DELIVERY = Delivery("msg_1", 1_700_000_000, "/webhooks", b"{}")
 # It looks again at once, for as long as any test needs.
 PATIENT = Pace(pauses=(*(0,) * 10_000, 3_600), note_again=0)
 

@@ -15,7 +15,7 @@ from tests.engine.deliveries import DELIVERY, Diary, FickleStore, outcome, worke
 
 pytestmark = pytest.mark.anyio
 
-KEY = f"{DELIVERY.endpoint}:{DELIVERY.id}"
+KEY = DELIVERY.key
 HASTY = Pace(pauses=(0, 0), note_again=0)
 
 

@@ -45,6 +45,7 @@ NO_EVENTS = {
     "another-object": body("user.updated", USER, object="user"),
     "timestamp-is-text": body("user.updated", USER, timestamp="1800000000000"),
     "instance-is-a-number": body("user.updated", USER, instance_id=1),
+    "same-data-twice": body("user.updated", USER)[:-1] + b',"data":{"id":"user_2"}}',
     "lone-surrogate": body("user.updated", {"id": "user_\ud800"}),
     "nothing-but-depth": b"[" * 100_000,
 }
@@ -117,6 +118,24 @@ def test_size_of_numbers_keeps_no_event_from_being_read(number: str) -> None:
         b": 0", b": " + said.replace(f'"{HERE}"', number).encode(), 1
     )
     assert parse_event(raw).data.banned is True
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    ['{"a":1,"a":2}', '{"a":{"b":1,"b":2},"a":[{"c":1,"c":2}]}', r'{"\ud800":1,"\udc00":2}'],
+)
+@pytest.mark.parametrize("kind", ["unsafe_metadata", "public_metadata", "private_metadata"])
+def test_names_in_metadata_keep_no_event_from_being_read(kind: str, metadata: str) -> None:
+    """One that is there twice, where the last counts, or that is no text."""
+    said = json.dumps(USER | {kind: HERE, "banned": True})
+    raw = body("user.updated", 0).replace(
+        b": 0", b": " + said.replace(f'"{HERE}"', metadata).encode(), 1
+    )
+    event = parse_event(raw)
+    assert event.data.banned is True
+    last = {"?": 2} if "ud800" in metadata else json.loads(metadata)
+    assert getattr(event.data, kind) == last
+    assert json.loads(event.model_dump_json())["data"]["banned"] is True
 
 
 def test_huge_body_is_read() -> None:

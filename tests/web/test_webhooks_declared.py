@@ -3,10 +3,11 @@
 import base64
 import functools
 import secrets
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 
 from clerk_fastapi import Clerk, ClerkMiddleware, ConfigurationError, Policy, require_auth
 from clerk_fastapi.errors import SessionEnded
@@ -103,6 +104,53 @@ async def test_handler_takes_the_event_and_the_request(webhooks: Webhooks, funct
     """What wants something else is found when it is declared."""
     with pytest.raises(ConfigurationError, match=f"handler .*{function.__name__} takes the event"):
         webhooks.on("user.created")(function)
+
+
+def yields(event: Event[Any]) -> Iterator[None]:
+    """Nobody would run it beyond the first line."""
+    yield
+
+
+async def yields_later(event: Event[Any]) -> AsyncIterator[None]:
+    """Nor this."""
+    yield
+
+
+@pytest.mark.parametrize("function", [yields, yields_later])
+async def test_generator_is_no_handler(webhooks: Webhooks, function: Any) -> None:
+    """It would be acknowledged, and do nothing."""
+    with pytest.raises(ConfigurationError, match=f"{function.__name__} is a generator"):
+        webhooks.on("user.created")(function)
+
+
+@pytest.mark.parametrize("function", [yields, yields_later])
+async def test_generator_behind_a_decorator_is_not_acknowledged(
+    webhooks: Webhooks, function: Any
+) -> None:
+    """It cannot be told from a handler before it is called."""
+
+    @functools.wraps(function)
+    def call(event: Event[Any]) -> Any:
+        return function(event)
+
+    webhooks.on("user.created")(call)
+    (handler,) = webhooks._handlers.of("user.created").values()
+    with pytest.raises(ConfigurationError, match=f"{function.__name__} is a generator"):
+        await handler.run(
+            Event(object="event", type="user.created", data={}), Request({"type": "http"})
+        )
+
+
+async def test_method_can_be_declared_again(webhooks: Webhooks) -> None:
+    """Looking it up anew makes it no other handler."""
+
+    class Hooks:
+        def handle(self, event: Event[Any]) -> None: ...
+
+    hooks = Hooks()
+    webhooks.on("user.created")(hooks.handle)
+    webhooks.on("user.updated")(hooks.handle)
+    assert len(webhooks._handlers.of("user.updated")) == 1
 
 
 async def test_handlers_have_names_of_their_own(webhooks: Webhooks) -> None:
