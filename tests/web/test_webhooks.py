@@ -4,13 +4,11 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable
 from typing import Any
 
-import httpx
 import pytest
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, Request
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,59 +16,18 @@ from clerk_fastapi import Clerk, require_auth
 from clerk_fastapi.errors import StoreUnavailable
 from clerk_fastapi.protocol.events import Event, SessionEvent, UnknownEvent, UserEvent
 from clerk_fastapi.testing import LocalClerk, Session
-from clerk_fastapi.testing.webhooks import WebhookEndpoint
-from clerk_fastapi.web.webhooks import Webhooks
 from tests.backend.clock import Clock
 from tests.web.conftest import Headers
+from tests.web.receiving import CREATED, Site, told
 from tests.web.serving import running
 
 pytestmark = pytest.mark.anyio
-
-
-class Site:
-    """An application that receives webhooks, and the endpoint that Clerk knows it as."""
-
-    def __init__(self, clerk: Clerk, endpoint: WebhookEndpoint) -> None:
-        self.endpoint = endpoint
-        self.webhooks = Webhooks(secret=endpoint.secret)
-        self.app = FastAPI(lifespan=clerk.lifespan)
-        self.app.include_router(self.webhooks)
-        self.seen: list[Event[Any]] = []
-
-    def see(self, *types: str) -> None:
-        """Note events of these types."""
-
-        @self.webhooks.on(*types)
-        async def see(event: Event[Any]) -> None:
-            self.seen.append(event)
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[Callable[..., Awaitable[httpx.Response]]]:
-        """Run it, and deliver what a test wants: a body, and headers that fit unless given."""
-        async with running(self.app) as client:
-
-            async def deliver(
-                body: bytes | dict[str, Any], headers: Any = None, **signed: Any
-            ) -> httpx.Response:
-                raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-                fitting = self.endpoint.sign(raw, **signed) if headers is None else headers
-                return await client.post("/webhooks", content=raw, headers=fitting)
-
-            yield deliver
 
 
 @pytest.fixture
 def site(clerk: Clerk, local: LocalClerk) -> Site:
     """An application without handlers."""
     return Site(clerk, local.add_webhook_endpoint("http://test/webhooks"))
-
-
-def told(type: str, **data: Any) -> dict[str, Any]:
-    """An event."""
-    return {"data": {"id": "user_1", **data}, "object": "event", "type": type}
-
-
-CREATED = told("user.created")
 
 
 async def test_handlers_get_the_events_they_are_for(site: Site) -> None:
@@ -249,115 +206,6 @@ async def test_handler_that_takes_too_long_is_not_waited_for(site: Site, clerk: 
         await left.wait()
         assert (await deliver(CREATED, id="msg_1")).status_code == 204
     assert len(site.seen) == 1
-
-
-async def test_handlers_read_the_body_that_was_signed(site: Site) -> None:
-    """Each of them, in whichever way, as often as it likes."""
-    raw = json.dumps(CREATED).encode()
-    seen: list[object] = []
-
-    @site.webhooks.on("user.created")
-    async def first(event: UserEvent, request: Request) -> None:
-        seen.append([chunk async for chunk in request.stream() if chunk])
-        seen.append(await request.json())
-
-    @site.webhooks.on("user.created")
-    async def second(event: UserEvent, request: Request) -> None:
-        seen.append([await request.body(), await request.body()])
-        seen.append(await request.is_disconnected())
-
-    async with site.open() as deliver:
-        assert (await deliver(raw)).status_code == 204
-    assert seen == [[raw], CREATED, [raw, raw], False]
-
-
-async def test_new_secret_makes_no_new_message(site: Site, local: LocalClerk) -> None:
-    """While one replaces another, a message is the same with either signature, and with both."""
-    new = local.add_webhook_endpoint("http://test/webhooks")
-    webhooks = Webhooks(secret=[new.secret, site.endpoint.secret], path="/both")
-    site.app.include_router(webhooks)
-
-    @webhooks.on("*")
-    async def see(event: Event[Any]) -> None:
-        site.seen.append(event)
-
-    raw = json.dumps(CREATED).encode()
-    by_old, by_new = (each.sign(raw, id="msg_1") for each in (site.endpoint, new))
-    both = f"{by_new['svix-signature']} {by_old['svix-signature']}"
-    async with running(site.app) as client:
-        for headers in (by_old, {**by_old, "svix-signature": both}, by_new):
-            answer = await client.post("/both", content=raw, headers=headers)
-            assert answer.status_code == 204
-    assert len(site.seen) == 1
-
-
-async def test_two_endpoints_get_a_copy_each(site: Site) -> None:
-    """Of one message, at two paths; a root that is left in the path or not makes no third."""
-    site.see("*")
-    raw = json.dumps(CREATED).encode()
-    site.app.include_router(site.webhooks, prefix="/other")
-    async with running(site.app) as client:
-        mounted = httpx.ASGITransport(client._transport.app, root_path="/api")  # type: ignore[attr-defined]  # an ASGITransport
-        async with httpx.AsyncClient(transport=mounted, base_url="http://test") as behind:
-            asked = [
-                *(
-                    (client, "/webhooks", 1),
-                    (client, "/other/webhooks", 2),
-                    (client, "/webhooks", 2),
-                ),
-                *((behind, "/webhooks", 3), (behind, "/api/webhooks", 3)),
-            ]
-            for who, path, ran in asked:
-                headers = site.endpoint.sign(raw, id="msg_1")
-                answer = await who.post(path, content=raw, headers=headers)
-                assert (answer.status_code, len(site.seen)) == (204, ran)
-
-
-ODD = {
-    "email_addresses": [{"email_address": None}],
-    "first_name": "secret",
-    "last_name": ["secret"],
-}
-
-
-@pytest.mark.parametrize("handled", [True, False])
-async def test_odd_event_shuts_out_all_the_same(
-    site: Site,
-    ada_session: Session,
-    ada: Headers,
-    caplog: pytest.LogCaptureFixture,
-    handled: bool,
-) -> None:
-    """Clerk is told only if somebody wants the rest of it; the log says where, and not what."""
-    site.app.add_api_route("/me", lambda: None, dependencies=[Depends(require_auth)])
-    if handled:
-        site.see("user.updated")
-    raw = json.dumps(
-        told("user.updated", **{"id": ada_session.user.id, "banned": True, **ODD})
-    ).encode()
-    async with running(site.app) as client:
-        assert (await client.get("/me", headers=ada)).status_code == 200
-        headers = site.endpoint.sign(raw, id="msg_1")
-        answer = await client.post("/webhooks", content=raw, headers=headers)
-        assert (await client.get("/me", headers=ada)).status_code == 401
-    assert answer.status_code == (400 if handled else 204)
-    assert site.seen == []
-    (record,) = [each for each in caplog.records if each.levelno == logging.WARNING]
-    assert record.getMessage() == (
-        "webhook msg_1, a 'user.updated': The body is signed, but it is no event as Clerk "
-        "describes them; missing or of the wrong type: data.last_name, "
-        "data.email_addresses.0.email_address."
-    )
-
-
-async def test_what_decides_is_not_guessed(site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    """Such an event is refused although nobody wants it, and the log says so."""
-    async with site.open() as deliver:
-        answer = await deliver(told("user.updated", banned="secret"), id="msg_1")
-    assert (answer.status_code, answer.json()["detail"]["code"]) == (400, "webhook-body-invalid")
-    (record,) = [each for each in caplog.records if each.levelno == logging.WARNING]
-    assert record.getMessage().startswith("webhook msg_1 is refused: ")
-    assert record.getMessage().endswith(" type: data.banned.")
 
 
 async def test_refusals_have_a_code(site: Site, clock: Clock) -> None:
