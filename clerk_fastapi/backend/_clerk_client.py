@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from copy import copy
 from functools import wraps
 from inspect import iscoroutinefunction
@@ -13,7 +14,7 @@ import httpx
 from clerk_backend_api import Clerk
 from clerk_backend_api.basesdk import BaseSDK
 from clerk_backend_api.models import ClerkBaseError
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from clerk_fastapi.backend.calls import BackendCalls
 from clerk_fastapi.backend.paths import path_segment
@@ -25,6 +26,8 @@ __all__ = ["OfficialClient"]
 
 _PLACEHOLDER: Final = re.compile(r"{(\w+)}")
 _TIMEOUT: Final = "timeout"
+_HEARING: Final[ContextVar[bool | None]] = ContextVar("clerk_fastapi.hearing", default=None)
+"""Whether what is asked may be sent twice; ``None`` if the official client reads the answer."""
 
 
 class OfficialClient(Clerk):
@@ -51,6 +54,24 @@ class OfficialClient(Clerk):
         if isinstance(part, BaseSDK):
             _teach_manners(part)
         return part
+
+    async def hear(
+        self, call: Callable[[Clerk], Awaitable[object]], *, repeatable: bool
+    ) -> httpx.Response:
+        """Have a method of the client ask, and return the answer as it came, read by nobody.
+
+        :param call: awaits the method.
+        :param repeatable: whether asking twice does no harm, whatever the method.
+        :raises BackendError: the leaf names what went wrong.
+        """
+        token = _HEARING.set(repeatable)
+        try:
+            await call(self)
+        except _Heard as heard:
+            return heard.answer
+        finally:
+            _HEARING.reset(token)
+        raise AssertionError("every method asks")
 
     async def __aexit__(self, *details: object) -> None:
         """Stay open: it is the lifespan that closes the connections."""
@@ -107,6 +128,12 @@ def _with_our_errors(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awa
             return await method(*args, **arguments)
         except ClerkError as error:
             failure = copy(error)
+        except ValidationError as error:  # of what it was given, and would quote
+            names = {str(each["loc"][0]) for each in error.errors() if each["loc"]}
+            failure = ConfigurationError(
+                "This method of clerk.backend does not take what it was given for "
+                f"{', '.join(sorted(names)) or 'its arguments'}."
+            )
         except ClerkBaseError as error:  # an answer that it cannot read, and would quote
             trace_id = trace_id_of(error.headers)
             failure = BackendError(backend_status=error.status_code, trace_id=trace_id)
@@ -142,10 +169,24 @@ class _AsyncClient:
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send it: bounded in time and size, without following redirects."""
         timeout: Mapping[str, float] = request.extensions.get(_TIMEOUT, {})
-        return await self._calls.send(request, seconds=timeout.get("read"))
+        hearing = _HEARING.get()
+        answer = await self._calls.send(
+            request, seconds=timeout.get("read"), repeatable=bool(hearing)
+        )
+        if hearing is not None:
+            raise _Heard(answer)
+        return answer
 
     async def aclose(self) -> None:
         """The connections are closed by the lifespan."""
+
+
+class _Heard(Exception):
+    """An answer on its way past the official client, to somebody who reads it otherwise."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 class _NoSyncClient:

@@ -23,6 +23,8 @@ logger = logging.getLogger("clerk_fastapi")
 _LARGEST: Final = 32 * 1_048_576  # 500 users with all of their metadata
 # Not DELETE: of two the second answers that there is nothing to delete.
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT"})
+_SAFE: Final = frozenset({"GET", "HEAD"})
+_KEY: Final = "Authorization"
 _WIRED: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
@@ -75,11 +77,16 @@ class BackendCalls:
             logger.warning("no answer from %s: %s", request.url, attempts.failure)
             raise BackendUnavailable
         if not 200 <= answer.status < 300:
-            failure = error_of(answer)
+            failure = error_of(
+                answer,
+                is_our_key=_KEY not in request.headers,
+                is_first=not attempts.has_lost or request.method in _SAFE,
+            )
             logger.info("%s was answered with %d: %s", request.url, answer.status, failure.code)
             raise failure
-        headers = [each for each in answer.headers.multi_items() if each[0] not in _WIRED]
-        return httpx.Response(answer.status, headers=headers, content=answer.body, request=request)
+        return httpx.Response(
+            answer.status, headers=_unwired(answer.headers), content=answer.body, request=request
+        )
 
 
 def needed(asked: _T | None) -> _T:
@@ -96,11 +103,16 @@ def needed(asked: _T | None) -> _T:
 
 
 class _Attempts:
-    """One call, however often it is tried; ``answer`` is the last one that came."""
+    """One call, however often it is tried.
+
+    ``answer`` is that of the last attempt, if it came to one; ``has_lost`` says whether nobody
+    knows what has become of one before.
+    """
 
     def __init__(self, transport: Transport, seconds: float, delays: Sequence[float]) -> None:
         self.answer: WholeAnswer | None = None
         self.failure = ""
+        self.has_lost = False
         self.seconds = seconds
         self._transport = transport
         self._delays = delays
@@ -108,6 +120,7 @@ class _Attempts:
     async def make(self, request: httpx.Request, secret_key: SecretStr, *, harmless: bool) -> None:
         body, waited = await request.aread(), 0.0
         for delay in (*self._delays, None):
+            self.answer = None
             try:
                 self.answer = await self._transport.exchange(
                     _signed(request, body, secret_key), largest=_LARGEST
@@ -119,6 +132,7 @@ class _Attempts:
             # What would end too late is not waited for.
             if pause is None or waited + pause >= self.seconds:
                 return
+            self.has_lost |= self.answer is None or self.answer.status >= 500
             waited += pause
             await asyncio.sleep(pause)
 
@@ -130,9 +144,18 @@ def _pause(answer: WholeAnswer, delay: float | None, *, harmless: bool) -> float
     return max(delay, seconds_to_wait(answer.headers) or 0)
 
 
+def _unwired(headers: httpx.Headers) -> list[tuple[str, str]]:
+    """Headers of an answer that was read: JSON, which is UTF-8 whatever else is said."""
+    said = [each for each in headers.multi_items() if each[0] not in _WIRED]
+    return [
+        (name, value.partition(";")[0].strip() if name == "content-type" else value)
+        for name, value in said
+    ]
+
+
 def _signed(request: httpx.Request, body: bytes, secret_key: SecretStr) -> httpx.Request:
     headers = request.headers.copy()
-    headers.setdefault("Authorization", f"Bearer {secret_key.get_secret_value()}")
+    headers.setdefault(_KEY, f"Bearer {secret_key.get_secret_value()}")
     signed = httpx.Request(
         request.method,
         request.url,

@@ -19,7 +19,7 @@ from clerk_fastapi.errors import (
     SecretKeyRefused,
 )
 
-__all__ = ["error_of", "read_object", "trace_id_of"]
+__all__ = ["error_of", "may_be_done", "read_object", "trace_id_of"]
 
 logger = logging.getLogger("clerk_fastapi")
 
@@ -29,16 +29,23 @@ _KEY_INVALID: Final = "clerk_key_invalid"
 _TRACE_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
 
 
-def error_of(answer: WholeAnswer) -> BackendError:
+def error_of(
+    answer: WholeAnswer, *, is_our_key: bool = True, is_first: bool = True
+) -> BackendError:
     """Name what went wrong, by status, with what Clerk has to say about it.
 
-    Meant for answers that are not 2xx. A redirect is no answer, and neither is a web page.
+    Meant for answers that are not 2xx. A redirect is no answer, and neither is a web page: that
+    something does not exist is believed of Clerk alone, which says so in its own words.
+
+    :param is_our_key: whether it was asked with the secret key, and not with one of the caller's.
+    :param is_first: whether no attempt was lost before, so that a refusal says that nothing was
+        done.
     """
     body = read_object(answer.body)
     problems = tuple(_problems(body.get("errors")))
     trace_id = trace_id_of(answer.headers, body)
     status = answer.status
-    if status == 401 and _is_about_the_key(problems):
+    if is_our_key and status == 401 and _is_about_the_key(problems):
         logger.error("Clerk refuses the secret key (%d): check CLERK_SECRET_KEY", status)
         return SecretKeyRefused(
             retry_after=_REFUSED_KEY_WAIT,
@@ -46,16 +53,27 @@ def error_of(answer: WholeAnswer) -> BackendError:
             errors=problems,
             trace_id=trace_id,
         )
-    if status == 429 or status >= 500:
-        kind = BackendRateLimited if status == 429 else BackendUnavailable
+    refusal = ResourceNotFound if status == 404 and problems else BackendError
+    if status == 429 or status >= 500 or (refusal is BackendError and not is_first):
+        kind = BackendRateLimited if status == 429 and is_first else BackendUnavailable
         return kind(
             retry_after=seconds_to_wait(answer.headers) or 1,
             backend_status=status,
             errors=problems,
             trace_id=trace_id,
         )
-    refusal = ResourceNotFound if status == 404 else BackendError
     return refusal(backend_status=status, errors=problems, trace_id=trace_id)
+
+
+def may_be_done(error: BackendError) -> bool:
+    """Whether Clerk may have done what it was asked for, though it came to an error.
+
+    So it is if the answer got lost, or makes no sense. What Clerk refused it has not done.
+    """
+    if isinstance(error, BackendRateLimited | SecretKeyRefused):
+        return False
+    status = error.backend_status
+    return isinstance(error, BackendUnavailable) or (status is not None and 200 <= status < 300)
 
 
 def trace_id_of(headers: Mapping[str, str], body: Mapping[str, object] | None = None) -> str | None:

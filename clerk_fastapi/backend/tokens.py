@@ -81,7 +81,11 @@ class TokenEndpoint:
             answer = await self._ask("GET", f"/{_of_session(session_id)}", "/{session_id}")
         except ResourceNotFound:
             return False
-        return read_object(answer.content).get("status") in _LIVE
+        session = read_object(answer.content)
+        status = session.get("status")
+        if session.get("id") != session_id or not isinstance(status, str):
+            raise _nonsense(answer)
+        return status in _LIVE
 
     async def _ask(
         self,
@@ -120,4 +124,8 @@ def _token(answer: httpx.Response) -> str:
     token = read_object(answer.content).get("jwt")
     if isinstance(token, str) and _TOKEN.fullmatch(token):
         return token
-    raise BackendError(backend_status=answer.status_code, trace_id=trace_id_of(answer.headers))
+    raise _nonsense(answer)
+
+
+def _nonsense(answer: httpx.Response) -> BackendError:
+    return BackendError(backend_status=answer.status_code, trace_id=trace_id_of(answer.headers))

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from pydantic import ValidationError
-
 from clerk_fastapi.errors import BackendError, ConfigurationError
 from clerk_fastapi.protocol.resource import Resource
 
-__all__ = ["LONGEST_PAGE", "Listing", "Page", "read_as"]
+__all__ = ["LONGEST_PAGE", "Listing", "Page"]
 
 ResourceT = TypeVar("ResourceT", bound=Resource)
 
 LONGEST_PAGE: Final = 500
 _MOST_PAGES: Final = 1_000
+_REPEATED: Final = 3
 
 
 class Page(NamedTuple, Generic[ResourceT]):
@@ -57,15 +56,20 @@ class Listing(Generic[ResourceT]):
 
     async def __aiter__(self) -> AsyncIterator[ResourceT]:
         seen: set[object] = set()
-        offset = self._offset
+        first: list[object] = []
+        offset, repeated = self._offset, 0
         for _ in range(_MOST_PAGES):
             page = await self._page(offset)
-            # Lists move while they are read, so that an item may come twice.
-            news = [item for item in page.items if _id(item) not in seen]
-            for item in news:
-                seen.add(_id(item))
-                yield item
-            if page.next_offset is None or not news:
+            ids = [_id(item) for item in page.items]
+            first = first or ids
+            # Lists move while they are read, so that an item, or a whole page, may come twice.
+            for item in page.items:
+                if _id(item) not in seen:
+                    seen.add(_id(item))
+                    yield item
+            # But if it is the first page again and again, nobody looks at the offset.
+            repeated = repeated + 1 if ids == first else 0
+            if page.next_offset is None or repeated > _REPEATED:
                 return
             offset = page.next_offset
         raise BackendError("A list of Clerk's does not come to an end.")
@@ -78,15 +82,3 @@ class Listing(Generic[ResourceT]):
 
 def _id(item: Resource) -> object:
     return getattr(item, "id", None)
-
-
-def read_as(kind: type[ResourceT], said: Any) -> ResourceT:
-    """Read what the official client made of an answer as a model of ours.
-
-    :raises BackendError: if it does not fit.
-    """
-    try:
-        return kind.model_validate(said.model_dump(mode="json", by_alias=True))
-    except ValidationError:
-        pass
-    raise BackendError  # out here: what did not fit is nobody's business

@@ -17,6 +17,7 @@ from clerk_fastapi.backend.transport import HttpTransport, Transport
 from clerk_fastapi.engine.authenticate import Authenticator
 from clerk_fastapi.engine.browser import Browsers
 from clerk_fastapi.engine.deliveries import Deliveries
+from clerk_fastapi.engine.errands import Errands
 from clerk_fastapi.engine.machine import MachineAuthenticator
 from clerk_fastapi.engine.revocation import Revocations
 from clerk_fastapi.engine.session_tokens import SessionTokens
@@ -99,8 +100,9 @@ class Parts(Generic[ClaimsT]):
         endpoint = None if calls is None else TokenEndpoint(calls, settings.api_url)
         self._tokens = SessionTokens(endpoint, self.revocations, clock, tuning.longest_token)
         self.official = Official(calls, settings.api_url)
-        self.sessions = Sessions(self.official, self.revocations)
-        self.users = Users(self.official, self.revocations)
+        self._errands = Errands()
+        self.sessions = Sessions(self.official, self.revocations, self._errands)
+        self.users = Users(self.official, self.revocations, self._errands, clock)
         self.organizations = Organizations(self.official)
         memory = TokenMemory(tuning.token_memory) if tuning.token_memory else None
         knowing = memory, self.revocations, self._tokens
@@ -126,6 +128,7 @@ class Parts(Generic[ClaimsT]):
             opened.push_async_callback(self._tokens.close)
             await self.store.open(self._namespace, self._ledger)
             opened.push_async_callback(self.store.close)
+            opened.push_async_callback(self._errands.close)
             opened.push_async_callback(self.deliveries.close)
             self._opened = opened.pop_all()
 

@@ -15,7 +15,7 @@ from clerk_fastapi.engine.revocation import Revocations
 from clerk_fastapi.errors import ConfigurationError, SessionEnded, TokenInvalid
 from clerk_fastapi.protocol.tokens import peek, peek_claims
 from clerk_fastapi.protocol.verify import VerifiedToken
-from clerk_fastapi.stores.minted import MintedTokens, SessionState, Wanted
+from clerk_fastapi.stores.minted import Minted, MintedTokens, SessionState, Wanted
 
 __all__ = ["SessionTokens"]
 
@@ -44,7 +44,7 @@ class SessionTokens:
         self._clock = clock
         self._longest_token = longest_token
         self._memory = MintedTokens()
-        self._flights: Flights[tuple[str, bytes, Wanted], str] = Flights()
+        self._flights: Flights[tuple[str, SessionState, Wanted], str] = Flights()
 
     async def get(
         self, verified: VerifiedToken, template: str | None, expires_in_seconds: int | None
@@ -64,7 +64,7 @@ class SessionTokens:
         if token is not None:
             return token
         token = await self._flights.join(
-            (session_id, state.digest, wanted), partial(self._mint, session_id, state, wanted)
+            (session_id, state, wanted), partial(self._mint, session_id, state, wanted)
         )
         self._check_ended(verified)  # it may have been revoked meanwhile
         return token
@@ -100,12 +100,16 @@ class SessionTokens:
             self._memory.forget(session_id)
             raise
         try:
-            expires_at = peek_claims(peek(token.encode())[1]).get("exp")
+            claims = peek_claims(peek(token.encode())[1])
         except TokenInvalid:  # of a kind that only those can read who it is for
             return token
-        if isinstance(expires_at, int | float):
+        minted_at, expires_at = claims.get("iat"), claims.get("exp")
+        if isinstance(minted_at, int | float) and isinstance(expires_at, int | float):
             now = self._clock()
-            self._memory.put(session_id, state, wanted, token, expires_at=expires_at, now=now)
+            # Later nobody here may know any more that the session was revoked; Clerk does.
+            expires_at = min(expires_at, now + self._longest_token)
+            good = Minted(token, minted_at, now, expires_at)
+            self._memory.put(session_id, state, wanted, good)
         return token
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+from pydantic import ConfigDict, RootModel
 
 from clerk_fastapi.backend.official import Official
+from clerk_fastapi.backend.paths import path_segment
 from clerk_fastapi.engine.auth import Auth
-from clerk_fastapi.engine.listing import LONGEST_PAGE, Listing, read_as
+from clerk_fastapi.engine.errands import Errands, shut_out
+from clerk_fastapi.engine.listing import LONGEST_PAGE, Listing
 from clerk_fastapi.engine.revocation import Revocations
 from clerk_fastapi.errors import (
     BackendError,
@@ -25,24 +29,35 @@ SessionFilter: TypeAlias = Literal[
 ]
 """What Clerk can choose sessions by."""
 
-_SIGNED_IN: Final = frozenset({"active", "pending"})
+# What has a status that is newer than this may be signed in.
+_OVER: Final = frozenset(get_args(SessionFilter)) - {"active"}
 _MOST_ROUNDS: Final = 5
+
+
+class _Page(RootModel[tuple[Session, ...]]):
+    """A page of sessions, which Clerk sends as a bare list."""
+
+    model_config = ConfigDict(defer_build=True)
 
 
 class Sessions:
     """The sessions of an instance: ``clerk.sessions``.
 
-    Whatever ends a session tells Clerk first, and then has all workers refuse its tokens at once.
-    Where that raises ``StoreUnavailable``, Clerk has ended the session and this process knows;
-    other workers are told as soon as the store can be reached.
+    Whatever ends a session tells Clerk first, and then has all workers refuse its tokens at once;
+    it is carried through, also if whoever asked is cancelled. Where that raises
+    ``StoreUnavailable``, Clerk has ended the session and this process knows; other workers are told
+    as soon as the store can be reached. If Clerk's answer is lost or makes no sense, the tokens are
+    refused, though nobody knows what Clerk has done: call it again.
 
     :param official: how Clerk is asked.
     :param revocations: where the end of a session is made known.
+    :param errands: carries through what is under way.
     """
 
-    def __init__(self, official: Official, revocations: Revocations) -> None:
+    def __init__(self, official: Official, revocations: Revocations, errands: Errands) -> None:
         self._official = official
         self._revocations = revocations
+        self._errands = errands
 
     def list(
         self,
@@ -60,19 +75,25 @@ class Sessions:
         :param status: which ones; ``None`` for all that Clerk still knows, pending ones included.
         :param limit: how many a page has, up to 500.
         :param offset: how many to leave out.
-        :raises ConfigurationError: if it is not said whose.
+        :raises ConfigurationError: if it is not said whose, or Clerk cannot choose by that status.
         :raises BackendError: when it is awaited: the leaf names what went wrong.
         """
         if not user_id and not client_id:
             raise ConfigurationError("Say whose sessions: user_id or client_id.")
+        if status is not None and status not in get_args(SessionFilter):
+            raise ConfigurationError(
+                f"status is None or one of {', '.join(get_args(SessionFilter))}."
+            )
         chosen: Any = status  # the official client takes the words for its own enumeration
 
         async def fetch(limit: int, offset: int) -> tuple[Session, ...]:
-            client = await self._official.ready()
-            said = await client.sessions.list_async(
-                user_id=user_id, client_id=client_id, status=chosen, limit=limit, offset=offset
+            page = await self._official.ask(
+                _Page,
+                lambda clerk: clerk.sessions.list_async(
+                    user_id=user_id, client_id=client_id, status=chosen, limit=limit, offset=offset
+                ),
             )
-            return tuple(read_as(Session, each) for each in said)
+            return page.root
 
         return Listing(fetch, limit=limit, offset=offset)
 
@@ -96,8 +117,10 @@ class Sessions:
         :raises ResourceNotFound: if Clerk does not know it.
         :raises BackendError: the leaf names what else went wrong.
         """
-        client = await self._official.ready()
-        return read_as(Session, await client.sessions.get_async(session_id=session_id))
+        path_segment(session_id)
+        return await self._official.ask(
+            Session, lambda clerk: clerk.sessions.get_async(session_id=session_id)
+        )
 
     async def revoke(self, session_id: str, *, of: str | None) -> None:
         """End a session; one that has ended already stays so.
@@ -107,23 +130,24 @@ class Sessions:
         :raises ResourceNotFound: if Clerk does not know it, or it is somebody else's.
         :raises BackendError: the leaf names what else went wrong; calling again does no harm.
         """
-        is_signed_in = True
+        is_over = False
         if of is not None:
             session = await self.get(session_id)
             if session.user_id != of:
                 raise ResourceNotFound
-            is_signed_in = session.status in _SIGNED_IN
-        if is_signed_in:
-            client = await self._official.ready()
-            await client.sessions.revoke_async(session_id=session_id)
-        await self._revocations.end_session(session_id)
+            is_over = session.status in _OVER
+        if is_over:
+            await self._revocations.end_session(session_id)
+        else:
+            await self._end(session_id)
 
     async def sign_out(self, auth: Auth[Any]) -> None:
         """End the session of a request.
 
         :raises BackendError: the leaf names what went wrong; calling again does no harm.
         """
-        await self._end(auth.session_id)
+        with suppress(ResourceNotFound):  # it is over: that is what was wanted
+            await self._end(auth.session_id)
 
     async def sign_out_everywhere(self, user_id: str, *, keep: str | None = None) -> int:
         """End all sessions of a user, and those that begin meanwhile.
@@ -149,7 +173,8 @@ class Sessions:
         failures: tuple[BackendError, ...] = ()
         for session in sessions:
             try:
-                await self._end(session.id)
+                with suppress(ResourceNotFound):
+                    await self._end(session.id)
             except BackendError as error:
                 failures += (error,)
                 # Whoever cannot be reached now cannot be reached for the others either.
@@ -162,14 +187,26 @@ class Sessions:
             raise min(failures, key=lambda error: isinstance(error, StoreUnavailable))
 
     async def _end(self, session_id: str) -> None:
-        client = await self._official.ready()
-        with suppress(ResourceNotFound):  # it is over: that is what was wanted
-            await client.sessions.revoke_async(session_id=session_id)
-        await self._revocations.end_session(session_id)
+        path_segment(session_id)
+
+        async def announce(_: object = None) -> None:
+            await self._revocations.end_session(session_id)
+
+        errand = shut_out(
+            lambda: self._official.ask(
+                Session,
+                lambda clerk: clerk.sessions.revoke_async(session_id=session_id),
+                repeatable=True,
+            ),
+            announce,
+            or_at_worst=announce,
+            if_gone=announce,
+        )
+        await self._errands.run(errand)
 
     async def _signed_in(
         self, *, user_id: str | None = None, client_id: str | None = None
     ) -> tuple[Session, ...]:
         # Clerk does not choose by "pending", so that all have to be looked through.
         whose = self.list(user_id=user_id, client_id=client_id, status=None, limit=LONGEST_PAGE)
-        return tuple([session async for session in whose if session.status in _SIGNED_IN])
+        return tuple([session async for session in whose if session.status not in _OVER])

@@ -2,34 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from clerk_fastapi.backend.official import Official
+from clerk_fastapi.backend.paths import path_segment
 from clerk_fastapi.engine.auth import Auth
-from clerk_fastapi.engine.listing import Listing, read_as
+from clerk_fastapi.engine.errands import Errands, shut_out
+from clerk_fastapi.engine.listing import Listing
 from clerk_fastapi.engine.revocation import Revocations
-from clerk_fastapi.errors import AccessDenied, ResourceNotFound
+from clerk_fastapi.errors import AccessDenied
 from clerk_fastapi.protocol.authorization import Organization as ActiveOrganization
 from clerk_fastapi.protocol.organizations import Membership, Organization
+from clerk_fastapi.protocol.resource import Name, Resource
 from clerk_fastapi.protocol.users import User
 
 __all__ = ["Organizations", "Users"]
+
+_Call: TypeAlias = Callable[[Any], Awaitable[object]]
+_NOW: Final = 60  # seconds within which a date of Clerk's is that of what was done just now
+
+
+class _Gone(Resource):
+    """What Clerk says of a user who is no more."""
+
+    id: Name
+
+
+class _Members(Resource):
+    """A page of members."""
+
+    data: tuple[Membership, ...]
 
 
 class Users:
     """The users of an instance: ``clerk.users``; for all else there is ``clerk.backend.users``.
 
     Whatever shuts a user out tells Clerk first, and then has all workers refuse the user's tokens
-    at once. Where that raises ``StoreUnavailable``, Clerk has done it and this process knows; other
-    workers are told as soon as the store can be reached.
+    at once; it is carried through, also if whoever asked is cancelled. Where that raises
+    ``StoreUnavailable``, Clerk has done it and this process knows; other workers are told as soon
+    as the store can be reached. If Clerk's answer is lost or makes no sense, the user is refused,
+    though nobody knows what Clerk has done: call it again.
 
     :param official: how Clerk is asked.
     :param revocations: where it is made known who is shut out.
+    :param errands: carries through what is under way.
+    :param clock: tells the time in seconds since the epoch.
     """
 
-    def __init__(self, official: Official, revocations: Revocations) -> None:
+    def __init__(
+        self,
+        official: Official,
+        revocations: Revocations,
+        errands: Errands,
+        clock: Callable[[], float],
+    ) -> None:
         self._official = official
         self._revocations = revocations
+        self._errands = errands
+        self._clock = clock
 
     async def get(self, user_id: str) -> User:
         """Fetch a user.
@@ -37,28 +69,28 @@ class Users:
         :raises ResourceNotFound: if Clerk does not know them.
         :raises BackendError: the leaf names what else went wrong.
         """
-        client = await self._official.ready()
-        return read_as(User, await client.users.get_async(user_id=user_id))
+        path_segment(user_id)
+        return await self._official.ask(User, lambda clerk: clerk.users.get_async(user_id=user_id))
 
     async def ban(self, user_id: str) -> User:
         """Shut a user out until :meth:`unban`, as the Clerk dashboard does."""
-        client = await self._official.ready()
-        return await self._known(await client.users.ban_async(user_id=user_id))
+        return await self._shut_out(user_id, lambda clerk: clerk.users.ban_async(user_id=user_id))
 
     async def unban(self, user_id: str) -> User:
         """Let a banned user in again; one who is locked as well stays outside."""
-        client = await self._official.ready()
-        return await self._known(await client.users.unban_async(user_id=user_id))
+        path_segment(user_id)
+        errand = self._let_in(lambda clerk: clerk.users.unban_async(user_id=user_id))
+        return await self._errands.run(errand)
 
     async def lock(self, user_id: str) -> User:
         """Shut a user out for a time, as after too many wrong passwords."""
-        client = await self._official.ready()
-        return await self._known(await client.users.lock_async(user_id=user_id))
+        return await self._shut_out(user_id, lambda clerk: clerk.users.lock_async(user_id=user_id))
 
     async def unlock(self, user_id: str) -> User:
         """Let a locked user in again; one who is banned as well stays outside."""
-        client = await self._official.ready()
-        return await self._known(await client.users.unlock_async(user_id=user_id))
+        path_segment(user_id)
+        errand = self._let_in(lambda clerk: clerk.users.unlock_async(user_id=user_id))
+        return await self._errands.run(errand)
 
     async def delete(self, user_id: str) -> None:
         """Delete a user, for good.
@@ -67,21 +99,56 @@ class Users:
             refused all the same.
         :raises BackendError: the leaf names what else went wrong.
         """
-        client = await self._official.ready()
-        try:
-            await client.users.delete_async(user_id=user_id)
-        except ResourceNotFound:
-            await self._revocations.remove_user(user_id)
-            raise
-        await self._revocations.remove_user(user_id)
+        path_segment(user_id)
 
-    async def _known(self, said: Any) -> User:
-        """Make it known whether a user is shut out now."""
-        user = read_as(User, said)
-        await self._revocations.report_user(
-            user.id, is_shut_out=bool(user.banned or user.locked), version=user.updated_at or 0
+        async def remove(_: object = None) -> None:
+            await self._revocations.remove_user(user_id)
+
+        errand = shut_out(
+            lambda: self._official.ask(
+                _Gone, lambda clerk: clerk.users.delete_async(user_id=user_id)
+            ),
+            remove,
+            # Not for good: they may be there yet.
+            or_at_worst=partial(self._report_shut_out, user_id),
+            if_gone=remove,
         )
+        await self._errands.run(errand)
+
+    async def _shut_out(self, user_id: str, call: _Call) -> User:
+        path_segment(user_id)
+        errand = shut_out(
+            partial(self._official.ask, User, call),
+            self._report,
+            or_at_worst=partial(self._report_shut_out, user_id),
+        )
+        return await self._errands.run(errand)
+
+    async def _let_in(self, call: _Call) -> User:
+        user = await self._official.ask(User, call)
+        # Who is neither in nor out for certain stays as they were.
+        if (user.banned or user.locked) or (user.banned is False and user.locked is False):
+            await self._report(user)
         return user
+
+    async def _report(self, user: User) -> None:
+        """Make it known whether a user is shut out now; only Clerk's word says that one is not."""
+        now, until = self._clock(), None
+        if user.banned is False and user.lockout_expires_in_seconds is not None:
+            until = now + user.lockout_expires_in_seconds
+        dated = user.updated_at
+        if dated is None or abs(dated / 1000 - now) > _NOW:
+            dated = int(now * 1000)  # of what was done this moment Clerk says an odd date
+        await self._revocations.report_user(
+            user.id,
+            is_shut_out=not (user.banned is False and user.locked is False),
+            version=dated,
+            until=until,
+        )
+
+    async def _report_shut_out(self, user_id: str) -> None:
+        now = int(self._clock() * 1000)
+        await self._revocations.report_user(user_id, is_shut_out=True, version=now)
 
 
 class Organizations:
@@ -103,9 +170,10 @@ class Organizations:
         :raises BackendError: the leaf names what else went wrong.
         """
         organization_id = _active(auth)
-        client = await self._official.ready()
-        said = await client.organizations.get_async(organization_id=organization_id)
-        return read_as(Organization, said)
+        return await self._official.ask(
+            Organization,
+            lambda clerk: clerk.organizations.get_async(organization_id=organization_id),
+        )
 
     def members(self, auth: Auth[Any], *, limit: int = 100, offset: int = 0) -> Listing[Membership]:
         """List the members of the active organization.
@@ -119,12 +187,14 @@ class Organizations:
         """
         organization_id = _active(auth)
 
-        async def fetch(limit: int, offset: int) -> list[Membership]:
-            client = await self._official.ready()
-            said = await client.organization_memberships.list_async(
-                organization_id=organization_id, limit=limit, offset=offset
+        async def fetch(limit: int, offset: int) -> tuple[Membership, ...]:
+            page = await self._official.ask(
+                _Members,
+                lambda clerk: clerk.organization_memberships.list_async(
+                    organization_id=organization_id, limit=limit, offset=offset
+                ),
             )
-            return [read_as(Membership, each) for each in said.data]
+            return page.data
 
         return Listing(fetch, limit=limit, offset=offset)
 

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from cachetools import LRUCache
 
-__all__ = ["MintedTokens", "SessionState", "Wanted"]
+__all__ = ["Minted", "MintedTokens", "SessionState", "Wanted"]
 
 _SHORTLY = 10  # seconds before its expiry a token is of no more use to those who get it
 _MOST_OF_A_SESSION = 32
+_STILL_SO = 2  # seconds for which what a session token says is taken to be so at Clerk
 
 
 class SessionState(NamedTuple):
@@ -26,8 +27,11 @@ class Wanted(NamedTuple):
     expires_in_seconds: int | None
 
 
-class _Minted(NamedTuple):
+class Minted(NamedTuple):
+    """A token; ``minted_at`` is by Clerk's clock, ``since`` and ``expires_at`` by ours."""
+
     token: str
+    minted_at: float
     since: float
     expires_at: float
 
@@ -37,14 +41,17 @@ class _Session:
 
     def __init__(self, state: SessionState) -> None:
         self.state = state
-        self.tokens: dict[Wanted, _Minted] = {}
+        self.tokens: dict[Wanted, tuple[Minted, SessionState]] = {}
 
 
 class MintedTokens:
     """Tokens by session and by the state that it was in; another state forgets them all.
 
     What a token says follows from the state of its session, such as the active organization, so
-    one that was minted in another state is never handed out.
+    one that was minted in another state is never handed out. Clerk mints by the state that a
+    session is in at that moment, and a session token may be from before the user went elsewhere.
+    So what was minted for one that was not fresh is for those alone who ask with one as old: when
+    the user is back, a newer session token says the same, and yet it may be another state.
 
     :param size: how many sessions are kept; those not used for longest give way.
     """
@@ -55,25 +62,19 @@ class MintedTokens:
     def get(self, session_id: str, state: SessionState, wanted: Wanted, now: float) -> str | None:
         """A token that is good for a while yet, if there is one."""
         session = self._current(session_id, state)
-        minted = None if session is None else session.tokens.get(wanted)
-        if session is None or minted is None:
+        kept = None if session is None else session.tokens.get(wanted)
+        if session is None or kept is None:
             return None
+        minted, asked_with = kept
+        was_fresh = minted.minted_at - asked_with.issued_at <= _STILL_SO
         # One from the future tells of a clock that was set back: its age is unknown.
-        if minted.since <= now < minted.expires_at - _SHORTLY:
+        is_good = minted.since <= now < minted.expires_at - _SHORTLY
+        if is_good and (was_fresh or state.issued_at < minted.minted_at):
             return minted.token
         del session.tokens[wanted]
         return None
 
-    def put(
-        self,
-        session_id: str,
-        state: SessionState,
-        wanted: Wanted,
-        token: str,
-        *,
-        expires_at: float,
-        now: float,
-    ) -> None:
+    def put(self, session_id: str, state: SessionState, wanted: Wanted, minted: Minted) -> None:
         """Remember a token, unless the session is known to have moved on meanwhile."""
         session = self._current(session_id, state)
         if session is None:
@@ -82,7 +83,7 @@ class MintedTokens:
             session = self._sessions[session_id] = _Session(state)
         if len(session.tokens) >= _MOST_OF_A_SESSION:
             del session.tokens[next(iter(session.tokens))]
-        session.tokens[wanted] = _Minted(token, now, expires_at)
+        session.tokens[wanted] = minted, state
 
     def forget(self, session_id: str) -> None:
         """Drop the tokens of a session that has ended."""

@@ -13,6 +13,7 @@ from clerk_backend_api.utils import BackoffStrategy, RetryConfig
 
 from clerk_fastapi import Clerk, ConfigurationError
 from clerk_fastapi.errors import BackendError, BackendRateLimited
+from clerk_fastapi.protocol.events import Session as SessionData
 from clerk_fastapi.testing import LocalClerk, Session
 from clerk_fastapi.testing.server import serve
 from tests.backend.test_official_ids import URL, official
@@ -60,6 +61,52 @@ async def test_another_key_can_be_given_to_one_call() -> None:
     with pytest.raises(BackendError):
         await client.m2m.create_token_async(http_headers={"Authorization": "Bearer ak_machine"})
     assert script.requests[0].headers["authorization"] == "Bearer ak_machine"
+
+
+async def test_refusal_of_another_key_is_not_about_the_secret_key(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The operator has nothing to set."""
+    client = official(Script(httpx.Response(401, json={}))).client
+    with pytest.raises(BackendError) as failure:
+        await client.m2m.create_token_async(http_headers={"Authorization": "Bearer ak_wrong"})
+    assert (failure.type, failure.value.backend_status) == (BackendError, 401)
+    assert "CLERK_SECRET_KEY" not in caplog.text
+
+
+@pytest.mark.parametrize("charset", ["idna", "undefined", "hex", "utf-16", "a\0b", ""])
+async def test_json_is_utf_8_whatever_else_is_said(charset: str) -> None:
+    """Some codecs of Python's fail in ways of their own."""
+    headers = {"content-type": f"application/json; charset={charset}"}
+    script = Script(httpx.Response(200, content=b"[]", headers=headers))
+    assert await official(script).client.sessions.list_async(user_id="user_1") == []
+
+
+async def test_what_the_official_client_cannot_read_can_be_read_here() -> None:
+    """It builds the request; a word that it does not know yet does no harm."""
+    body = {"id": "sess_1", "user_id": "user_1", "client_id": None, "status": "brand_new"}
+    script = Script(httpx.Response(200, json=body))
+    asked = official(script)
+
+    async def call(client: Any) -> object:
+        return await client.sessions.get_async(session_id="sess_1")
+
+    assert (await asked.ask(SessionData, call)).status == "brand_new"
+    with pytest.raises(BackendError):
+        await call(asked.client)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"id": "sess_1"}', b"NaN"])
+async def test_answer_that_makes_no_sense_is_an_error_without_values(body: bytes) -> None:
+    """With the status and the trace id, for Clerk's support."""
+    script = Script(httpx.Response(200, content=body, headers={"cf-ray": "8f-FRA"}))
+    with pytest.raises(BackendError) as failure:
+        await official(script).ask(
+            SessionData, lambda client: client.sessions.get_async(session_id="sess_1")
+        )
+    error = failure.value
+    assert (type(error), error.backend_status, error.trace_id) == (BackendError, 200, "8f-FRA")
+    assert error.__context__ is None
 
 
 async def test_secret_key_goes_to_the_backend_api_alone() -> None:

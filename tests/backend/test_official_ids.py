@@ -1,5 +1,7 @@
 """Ids go into paths as one segment, or nowhere: nobody reaches another route by naming it."""
 
+from typing import Any
+
 import httpx
 import pytest
 from pydantic import SecretStr
@@ -8,7 +10,7 @@ from clerk_fastapi.backend.calls import BackendCalls
 from clerk_fastapi.backend.official import Official
 from clerk_fastapi.backend.paths import path_segment
 from clerk_fastapi.backend.transport import Transport
-from clerk_fastapi.errors import BackendError, ResourceNotFound
+from clerk_fastapi.errors import BackendError, ConfigurationError, ResourceNotFound
 from tests.backend.test_transport import SECRET, Script
 
 URL = "https://api.clerk.com"
@@ -99,3 +101,18 @@ async def test_official_client_sends_every_other_id_as_one_segment(
         await official(script).client.users.ban_async(user_id=text)
     (request,) = script.requests
     assert request.url.raw_path == b"/v1/users/" + encoded + b"/ban"
+
+
+@pytest.mark.anyio
+async def test_what_is_no_id_at_all_is_a_mistake_without_values() -> None:
+    """Nor is metadata that is none; the name of the argument is enough."""
+    script = Script(httpx.Response(200, json={}))
+    users: Any = official(script).client.users
+    with pytest.raises(ConfigurationError, match="user_id") as wrong_id:
+        await users.get_async(user_id=4111)
+    with pytest.raises(ConfigurationError) as wrong_metadata:
+        await users.update_metadata_async(user_id="user_1", private_metadata="4111")
+    for failure in (wrong_id, wrong_metadata):
+        assert "4111" not in str(failure.value)
+        assert failure.value.__context__ is None
+    assert script.requests == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from clerk_fastapi import Clerk
 from clerk_fastapi.backend import calls
@@ -56,7 +56,8 @@ def limited(seconds: object = None) -> httpx.Response:
 @pytest.mark.parametrize("ask", [read, write, remove])
 async def test_rate_limit_is_waited_for(ask: Ask) -> None:
     """Nothing was done yet, so that any call may be made again."""
-    script = Script(limited(), limited(0), httpx.Response(404, json={}))
+    body = {"errors": [{"code": "resource_not_found", "message": ""}]}
+    script = Script(limited(), limited(0), httpx.Response(404, json=body))
     with pytest.raises(ResourceNotFound):
         await ask(official(script).client)
     assert len(script.requests) == 3
@@ -197,11 +198,40 @@ async def test_call_can_have_another_time_limit() -> None:
     assert hanging.timeouts[0]["read"] == 0.02
 
 
-async def test_last_answer_counts_if_the_next_never_comes() -> None:
-    """It is more than nothing."""
+@pytest.mark.parametrize("ask", [read, write, remove])
+async def test_attempt_that_hangs_after_a_rate_limit_is_no_rate_limit(ask: Ask) -> None:
+    """Nobody knows what has become of it, so that it must not look as if nothing had."""
     calls = BackendCalls(Transport(Hanging(limited(0))), SecretStr(SECRET), 0.02, (0,))
+    with pytest.raises(BackendUnavailable) as failure:
+        await ask(Official(calls, URL).client)
+    assert (failure.type, failure.value.backend_status) == (BackendUnavailable, None)
+
+
+@pytest.mark.parametrize("ask", [write, remove])
+async def test_attempt_that_breaks_off_after_a_rate_limit_is_no_rate_limit(ask: Ask) -> None:
+    """Likewise."""
+    script = Script(limited(0), httpx.ReadError("reset"))
+    with pytest.raises(BackendUnavailable) as failure:
+        await ask(official(script).client)
+    assert (failure.type, failure.value.backend_status) == (BackendUnavailable, None)
+    assert len(script.requests) == 2
+
+
+@pytest.mark.parametrize("lost", [httpx.Response(502), httpx.ReadError("reset")])
+@pytest.mark.parametrize("refusal", [limited(0), httpx.Response(409, json={})])
+async def test_refusal_after_an_attempt_that_was_lost_is_not_the_whole_story(
+    lost: Any, refusal: httpx.Response
+) -> None:
+    """The first one may have been carried out."""
+    with pytest.raises(BackendUnavailable) as failure:
+        await official(Script(lost, refusal)).ask(BaseModel, write, repeatable=True)
+    assert failure.type is BackendUnavailable
+
+
+async def test_refusal_to_read_is_one_whatever_came_before() -> None:
+    """Reading leaves nothing behind."""
     with pytest.raises(BackendRateLimited):
-        await read(Official(calls, URL).client)
+        await read(official(Script(httpx.ReadError("reset"), limited(0))).client)
 
 
 @pytest.fixture(params=["in process", "over HTTP"])

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from clerk_fastapi.backend.problems import error_of, trace_id_of
+from clerk_fastapi.backend.problems import error_of, may_be_done, trace_id_of
 from clerk_fastapi.backend.transport import WholeAnswer
 from clerk_fastapi.errors import (
     BackendError,
@@ -82,6 +82,61 @@ def test_body_that_says_nothing_makes_an_error_all_the_same(body: bytes) -> None
     """The status is enough."""
     error = error_of(answer(422, body))
     assert (type(error), error.errors, error.trace_id) == (BackendError, (), None)
+
+
+@pytest.mark.parametrize("body", [b"<html>nginx 404</html>", b"", b"{}", b'{"errors": []}'])
+def test_404_in_other_words_than_clerks_is_about_no_resource(body: bytes) -> None:
+    """A web server has no page there, which says nothing of users and sessions."""
+    assert type(error_of(answer(404, body))) is BackendError
+
+
+@pytest.mark.parametrize("body", [b"Unauthorized", problem("clerk_key_invalid")])
+def test_401_for_a_key_of_the_callers_is_theirs(
+    body: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The operator has nothing to set."""
+    assert type(error_of(answer(401, body), is_our_key=False)) is BackendError
+    assert not [each for each in caplog.records if each.levelno == logging.ERROR]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (302, BackendUnavailable),
+        (401, SecretKeyRefused),
+        (404, ResourceNotFound),
+        (409, BackendUnavailable),
+        (429, BackendUnavailable),
+        (500, BackendUnavailable),
+    ],
+)
+def test_refusal_of_a_second_attempt_says_nothing_of_the_first(
+    status: int, kind: type[BackendError]
+) -> None:
+    """Clerk may have done what it was asked for; only that something is gone says enough."""
+    code = "clerk_key_invalid" if status == 401 else "whatever"
+    error = error_of(answer(status, problem(code), **{"retry-after": "7"}), is_first=False)
+    assert (type(error), error.backend_status) == (kind, status)
+    assert may_be_done(error) is (kind is BackendUnavailable)
+
+
+@pytest.mark.parametrize(
+    ("error", "may_be"),
+    [
+        (BackendUnavailable(), True),
+        (BackendUnavailable(backend_status=504), True),
+        (BackendError(backend_status=200), True),
+        (BackendError(backend_status=302), False),
+        (BackendError(backend_status=422), False),
+        (BackendError(), False),
+        (ResourceNotFound(backend_status=404), False),
+        (BackendRateLimited(backend_status=429), False),
+        (SecretKeyRefused(backend_status=401), False),
+    ],
+)
+def test_only_what_was_refused_is_certain_not_to_be_done(error: BackendError, may_be: bool) -> None:
+    """An answer that got lost, or that makes no sense, is none."""
+    assert may_be_done(error) is may_be
 
 
 def test_details_of_the_wrong_type_are_left_out() -> None:

@@ -74,7 +74,7 @@ async def test_names_that_lead_elsewhere_are_sent_nowhere(text: str) -> None:
 
 
 @pytest.mark.parametrize("refusal", [400, 401, 403, 404, 410, 422])
-@pytest.mark.parametrize("found", [MISSING, *map(session, ["ended", "revoked", "expired", None])])
+@pytest.mark.parametrize("found", [MISSING, *map(session, ["ended", "revoked", "expired"])])
 async def test_session_that_is_no_more_has_ended(refusal: int, found: httpx.Response) -> None:
     """Whatever Clerk calls it: the session itself tells."""
     body = {"errors": [{"code": "whatever", "message": ""}]}
@@ -83,6 +83,32 @@ async def test_session_that_is_no_more_has_ended(refusal: int, found: httpx.Resp
         await endpoint(script).mint("sess_1", "supabase", None)
     assert [request.method for request in script.requests] == ["POST", "GET"]
     assert script.requests[1].url.path == "/v1/sessions/sess_1"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"<html>maintenance</html>",
+        b"null",
+        b'{"object": "session", "id": "sess_1"}',
+        b'{"object": "session", "id": "sess_1", "status": null}',
+        b'{"object": "session", "id": "sess_2", "status": "ended"}',
+    ],
+)
+async def test_answer_that_is_no_session_signs_nobody_out(said: bytes) -> None:
+    """It says nothing about the session."""
+    script = Script(httpx.Response(405), httpx.Response(200, content=said))
+    with pytest.raises(BackendError) as failure:
+        await endpoint(script).mint("sess_1", "supabase", None)
+    assert failure.value.backend_status == 200
+
+
+async def test_404_of_a_web_server_is_no_end_of_a_session() -> None:
+    """An address that leads to no Clerk is the operator's mistake."""
+    script = Script(httpx.Response(404, html="<h1>nginx</h1>"))
+    with pytest.raises(BackendError) as failure:
+        await endpoint(script).mint("sess_1", "supabase", None)
+    assert type(failure.value) is BackendError
 
 
 @pytest.mark.parametrize("status", ["active", "pending"])

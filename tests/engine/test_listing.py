@@ -38,8 +38,15 @@ async def test_item_that_moved_to_the_next_page_comes_once() -> None:
 
 
 async def test_list_that_repeats_itself_ends() -> None:
-    """An offset that nobody looks at makes every page the first."""
-    assert await ids_of([things(5, 4), things(5, 4), things(5, 4)]) == [5, 4]
+    """An offset that nobody looks at makes every page the first, again and again."""
+    assert await ids_of([things(5, 4)] * 4) == [5, 4]
+
+
+async def test_page_that_moved_as_a_whole_ends_nothing() -> None:
+    """As many were added in front meanwhile as a page has; once it even is the first one again."""
+    moved = [things(5), things(5), things(4), things(4), things(5), things(3), []]
+    assert await ids_of(moved, limit=1) == [5, 4, 3]
+    assert await ids_of([things(6, 5), things(6, 5), things(4, 3), []]) == [6, 5, 4, 3]
 
 
 async def test_empty_list_has_nothing() -> None:

@@ -9,10 +9,12 @@ import pytest
 
 from clerk_fastapi import Auth, Clerk, ConfigurationError
 from clerk_fastapi.errors import SessionEnded, TemplateNotFound
+from clerk_fastapi.protocol.tokens import peek, peek_claims
 from clerk_fastapi.testing import LocalClerk, Session
 from clerk_fastapi.testing.server import serve
 from tests.backend.publisher import settle
 from tests.engine.clock import Clock
+from tests.engine.instead import Instead
 
 pytestmark = pytest.mark.anyio
 
@@ -33,6 +35,11 @@ async def running(make_clerk: MakeClerk) -> AsyncIterator[Clerk[Any]]:
     """A Clerk that was started."""
     async with make_clerk() as clerk:
         yield clerk
+
+
+def jwt_claims(token: str) -> Any:
+    """What a token says, whoever signed it."""
+    return peek_claims(peek(token.encode())[1])
 
 
 def minted(local: LocalClerk) -> list[str]:
@@ -123,6 +130,55 @@ async def test_switching_the_organization_is_never_answered_with_the_old_one(
         tokens.append(await (await signed_in(running, local, session)).get_token("supabase"))
     assert len(set(tokens)) == 3
     assert len(minted(local)) == 3
+
+
+async def test_switching_there_and_back_unseen_is_not_answered_with_the_other_one(
+    running: Clerk[Any], local: LocalClerk, session: Session, clock: Clock
+) -> None:
+    """Clerk minted it for where the user was, whatever an old session token still said."""
+    acme, old = session.organization, await signed_in(running, local, session)
+    clock.now += 5
+    local.switch_organization(session, None)
+    elsewhere = await old.get_token("supabase")
+    assert await old.get_token("supabase") == elsewhere
+    clock.now += 5
+    local.switch_organization(session, acme)
+    back = await signed_in(running, local, session)
+    token = await back.get_token("supabase")
+    assert [jwt_claims(each)["org"] for each in (elsewhere, token)] == [None, "acme"]
+    clock.now += 5
+    assert await (await signed_in(running, local, session)).get_token("supabase") == token
+
+
+async def test_newer_session_token_does_not_wait_for_what_an_older_one_asked_for(
+    make_clerk: MakeClerk, local: LocalClerk, session: Session, clock: Clock
+) -> None:
+    """The user may have come back in between."""
+    held = asyncio.Event()
+    async with make_clerk(transport=Instead(local, held=held, to=frozenset({"POST"}))) as clerk:
+        old = await signed_in(clerk, local, session)
+        clock.now += 5
+        new = await signed_in(clerk, local, session)
+        asking = [asyncio.create_task(auth.get_token("supabase")) for auth in (old, new)]
+        await settle()
+        held.set()
+        await asyncio.gather(*asking)
+    assert len(minted(local)) == 2
+
+
+async def test_no_token_is_remembered_longer_than_revocations(
+    running: Clerk[Any], local: LocalClerk, session: Session, clock: Clock
+) -> None:
+    """Whoever holds on to a request for longer is told by Clerk that the session is over."""
+    local.add_jwt_template("lasting", claims={}, lifetime=7 * 86_400)
+    auth = await signed_in(running, local, session)
+    await auth.get_token("lasting")
+    clock.now += 10
+    await running.sessions.revoke(session.id, of=auth.user_id)
+    clock.now += 3_700
+    await running.revocations.end_session("sess_other")  # at which expired ones are forgotten
+    with pytest.raises(SessionEnded):
+        await auth.get_token("lasting")
 
 
 async def test_changed_permissions_make_another_token(

@@ -1,6 +1,8 @@
 """Tokens of sessions are remembered for as long as they are good, and the session is as it was."""
 
-from clerk_fastapi.stores.minted import MintedTokens, SessionState, Wanted
+import pytest
+
+from clerk_fastapi.stores.minted import Minted, MintedTokens, SessionState, Wanted
 
 NOW = 1_800_000_000
 SUPABASE = Wanted("supabase", None)
@@ -22,14 +24,12 @@ def remembering(size: int = 10) -> MintedTokens:
 def put(memory: MintedTokens, session: str = "s", wanted: Wanted = SUPABASE, **more: float) -> None:
     """Remember a token of a session at ACME, called after what was wanted."""
     issued, now = more.get("issued", 0), NOW + more.get("after", 0)
-    memory.put(
-        session,
-        state(AT_ACME, issued),
-        wanted,
-        f"token for {wanted.template}",
-        expires_at=NOW + 600,
-        now=now,
-    )
+    memory.put(session, state(AT_ACME, issued), wanted, minted(f"token for {wanted.template}", now))
+
+
+def minted(token: str, now: float = NOW) -> Minted:
+    """A token of this moment, good until ten minutes from the beginning."""
+    return Minted(token, minted_at=now, since=now, expires_at=NOW + 600)
 
 
 def get(memory: MintedTokens, digest: bytes = AT_ACME, *, after: float = 0, issued: float = 0):
@@ -72,6 +72,20 @@ def test_state_of_the_past_forgets_nothing_and_gets_nothing() -> None:
     assert get(memory) == "token for supabase"
 
 
+@pytest.mark.parametrize(("age", "is_certain"), [(0, True), (2, True), (3, False), (50, False)])
+def test_token_asked_for_with_an_old_session_token_is_for_those_as_old(
+    age: int, is_certain: bool
+) -> None:
+    """The user may have been elsewhere meanwhile; a newer one says that they are back."""
+    memory = MintedTokens()
+    put(memory, issued=0, after=age)
+    assert get(memory, after=age, issued=0) == "token for supabase"
+    assert get(memory, after=age, issued=age - 1) == "token for supabase"
+    kept = get(memory, after=age, issued=age)
+    assert (kept == "token for supabase") is is_certain
+    assert (get(memory, after=age) is not None) is is_certain, "it was dropped"
+
+
 def test_newest_state_is_kept_in_mind() -> None:
     """What counts is when the session was last seen so, not when that was first remembered."""
     memory = remembering()
@@ -83,7 +97,7 @@ def test_newest_state_is_kept_in_mind() -> None:
 def test_token_for_a_state_of_the_past_is_not_remembered() -> None:
     """It took long to be minted, and the user has switched meanwhile."""
     memory = MintedTokens()
-    memory.put("s", state(AT_HOME, 5), SUPABASE, "home", expires_at=NOW + 600, now=NOW)
+    memory.put("s", state(AT_HOME, 5), SUPABASE, minted("home"))
     put(memory, issued=0)
     assert get(memory) is None
     assert get(memory, AT_HOME, issued=5) == "home"

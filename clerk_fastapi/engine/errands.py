@@ -1,0 +1,81 @@
+"""What is carried through once it is under way, whoever stops waiting for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from clerk_fastapi.backend.problems import may_be_done
+from clerk_fastapi.errors import (
+    BackendError,
+    ConfigurationError,
+    ResourceNotFound,
+    StoreUnavailable,
+)
+
+__all__ = ["Errands", "shut_out"]
+
+_T = TypeVar("_T")
+
+
+class Errands:
+    """Keeps what must not stop half-way: Clerk knows, and workers have not been told yet."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def run(self, errand: Coroutine[Any, Any, _T]) -> _T:
+        """Run an errand and wait for it; whoever is cancelled meanwhile does not cancel it."""
+        task = asyncio.create_task(errand, name="clerk_fastapi.errand")
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        # Unlike awaiting it, waiting for it does not cancel it with whoever gives up.
+        await asyncio.wait([task])
+        return task.result()
+
+    async def close(self) -> None:
+        """Wait for what is under way, which is bounded: one call, and one announcement each."""
+        loop = asyncio.get_running_loop()
+        tasks = [task for task in self._tasks if task.get_loop() is loop]
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen: nobody may be waiting any more
+
+
+async def shut_out(
+    ask: Callable[[], Awaitable[_T]],
+    announce: Callable[[_T], Awaitable[None]],
+    *,
+    or_at_worst: Callable[[], Awaitable[None]],
+    if_gone: Callable[[], Awaitable[None]] | None = None,
+) -> _T:
+    """Have Clerk end a session or shut a user out, and all workers refuse who it is.
+
+    :param ask: tells Clerk.
+    :param announce: makes known what Clerk answered.
+    :param or_at_worst: makes it known if nobody knows whether Clerk has done it: it was wanted.
+    :param if_gone: makes it known if Clerk says that there is nobody of that id.
+    :raises BackendError: the leaf names what went wrong.
+    """
+    try:
+        answer = await ask()
+    except ResourceNotFound as error:
+        # Without a status it is an id that was sent nowhere.
+        if if_gone is not None and error.backend_status is not None:
+            with suppress(ConfigurationError):  # which of all texts is an id, Clerk knows better
+                await if_gone()
+        raise
+    except BackendError as error:
+        if may_be_done(error):
+            # That nobody knows what Clerk has done matters more than who was told.
+            with suppress(ConfigurationError, StoreUnavailable):
+                await or_at_worst()
+        raise
+    await announce(answer)
+    return answer
