@@ -137,9 +137,12 @@ async def test_date_of_the_event_counts(world: World) -> None:
 @pytest.mark.parametrize("undated", [None, "1800000000000", -1, 10**400, True, [1]])
 async def test_date_of_the_user_stands_in_for_it(world: World, undated: object) -> None:
     """Where the event has none that could be read; where neither has, it is now."""
-    await world.take(user(undated, banned=True, updated_at=MILLISECONDS))
-    await world.take(user(undated, banned=False, locked=False, updated_at=MILLISECONDS - 1))
+    await world.take(user(undated, banned=True, updated_at=MILLISECONDS - 5))
+    await world.take(user(undated, banned=False, locked=False, updated_at=MILLISECONDS - 6))
     assert not world.lets_in("user_1")
+    await world.take(user(MILLISECONDS - 4, banned=False, locked=False))
+    assert world.lets_in("user_1")
+    await world.take(user(MILLISECONDS - 3, banned=True))
     world.clock.now += 1
     await world.take(user(undated, banned=False, locked=False, updated_at=undated))
     assert world.lets_in("user_1")

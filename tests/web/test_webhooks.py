@@ -199,7 +199,8 @@ async def test_handler_that_takes_too_long_is_not_waited_for(site: Site, clerk: 
         left.set()
 
     async with site.open() as deliver:
-        answer = await deliver(CREATED, id="msg_1")
+        async with asyncio.timeout(10):
+            answer = await deliver(CREATED, id="msg_1")
         assert (answer.status_code, answer.json()["detail"]["code"]) == (503, "webhook-busy")
         await begun.wait()
         leave.set()
@@ -236,15 +237,14 @@ async def test_refusals_have_a_code(site: Site, clock: Clock) -> None:
 
 
 async def test_recorded_delivery_cannot_be_sent_again(site: Site, clock: Clock) -> None:
-    """Within five minutes it is taken for what it is, the same one; later it is refused."""
+    """Neither while its signature is believed nor afterwards."""
     site.see("*")
     headers = site.endpoint.sign(json.dumps(CREATED))
     async with site.open() as deliver:
         assert (await deliver(CREATED, headers)).status_code == 204
-        clock.now += 300
-        assert (await deliver(CREATED, headers)).status_code == 204
-        clock.now += 1
-        assert (await deliver(CREATED, headers)).status_code == 400
+        for seconds in (0, 300, 1):
+            clock.now += seconds
+            assert (await deliver(CREATED, headers)).status_code == 400
     assert len(site.seen) == 1
 
 
