@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from clerk_fastapi.backend.problems import may_be_done
 from clerk_fastapi.errors import (
     BackendError,
+    BackendUnavailable,
     ConfigurationError,
     ResourceNotFound,
     StoreUnavailable,
@@ -27,12 +28,17 @@ class Errands:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def run(self, errand: Coroutine[Any, Any, _T]) -> _T:
-        """Run an errand and wait for it; whoever is cancelled meanwhile does not cancel it."""
+        """Run an errand and wait for it; whoever is cancelled meanwhile does not cancel it.
+
+        :raises BackendUnavailable: if the event loop ends before it has.
+        """
         task = asyncio.create_task(errand, name="clerk_fastapi.errand")
         self._tasks.add(task)
         task.add_done_callback(self._done)
         # Unlike awaiting it, waiting for it does not cancel it with whoever gives up.
         await asyncio.wait([task])
+        if task.cancelled():
+            raise BackendUnavailable
         return task.result()
 
     async def close(self) -> None:

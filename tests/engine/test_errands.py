@@ -1,13 +1,14 @@
 """The end of a session is carried through, and what nobody knows is refused: the safe side."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 
 from clerk_fastapi import Clerk
+from clerk_fastapi.engine.errands import Errands
 from clerk_fastapi.errors import BackendError, BackendUnavailable, ResourceNotFound
 from clerk_fastapi.testing import LocalClerk, Session
 from tests.backend.publisher import settle
@@ -41,7 +42,7 @@ async def test_session_of_which_nobody_knows_whether_it_goes_on_is_refused(
     transport = Instead(local, LOST[manner], carried_out=carried_out, to=POST)
     async with make_clerk(transport=transport) as clerk:
         auth, token = await who(clerk, local, session), local.token(session)
-        ways = {
+        ways: dict[str, Callable[[], Awaitable[object]]] = {
             "sign_out": lambda: clerk.sessions.sign_out(auth),
             "revoke": lambda: clerk.sessions.revoke(session.id, of=auth.user_id),
             "everywhere": lambda: clerk.sessions.sign_out_everywhere(auth.user_id),
@@ -164,3 +165,18 @@ async def test_failure_that_nobody_waits_for_is_not_loud(
         await asyncio.gather(leaving, return_exceptions=True)
         held.set()
     assert await is_refused(clerk, token)
+
+
+async def test_end_of_the_event_loop_leaves_nobody_waiting() -> None:
+    """It cancels whatever is under way; nobody knows what has become of it."""
+
+    async def errand() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+
+    errands = Errands()
+    with pytest.raises(BackendUnavailable):
+        await errands.run(errand())
+    await errands.close()
