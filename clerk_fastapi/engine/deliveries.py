@@ -9,8 +9,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from clerk_fastapi.errors import StoreUnavailable, WebhookBusy, WebhookHandlerFailed
-from clerk_fastapi.protocol.webhooks import Delivery
+from clerk_fastapi.errors import (
+    StoreUnavailable,
+    WebhookBusy,
+    WebhookHandlerFailed,
+    WebhookReplayed,
+)
+from clerk_fastapi.protocol.webhooks import TOLERANCE, Delivery
 from clerk_fastapi.stores.store import Claim, Store
 
 __all__ = ["PACE", "Deliveries", "Handlers", "Pace"]
@@ -20,6 +25,8 @@ logger = logging.getLogger("clerk_fastapi")
 Handlers: TypeAlias = Mapping[str, Callable[[], Awaitable[object]]]
 """What has to be done about a delivery, by names that are the same in all workers."""
 
+_BELIEVED: Final = 2 * TOLERANCE + 60.0  # seconds for which one signature is believed, at most
+_ANYBODY: Final = "anybody"
 _TOLD_TO_STOP: Final = 3  # times, for drivers and handlers can swallow a cancellation
 _Verdict: TypeAlias = Literal["done", "failed", "busy", "away"]
 
@@ -70,11 +77,17 @@ class Deliveries:
         A handler that raises does not keep the others from running. Whoever asks may go away, or be
         sent away when it takes long: what was begun goes on, and is remembered.
 
+        :raises WebhookReplayed: if this very attempt of the sender has been acknowledged: each one
+            is signed anew, with its own time.
         :raises WebhookHandlerFailed: if one of them raised; it is the one that will run again.
         :raises WebhookBusy: if somebody is at it still, be it for this very caller.
         :raises StoreUnavailable: if nobody can know what has been done, or note it.
         """
         key = delivery.key
+        if key not in self._attempts:
+            seen = await self._store.claim(_sent(delivery), _ANYBODY, lease=self.pace.lease)
+            if seen.status == "done":
+                raise WebhookReplayed
         attempt = self._attempts.get(key)
         patience = self.pace.first if attempt is None else self.pace.patience
         if attempt is None:
@@ -88,6 +101,8 @@ class Deliveries:
             raise WebhookBusy
         if verdict == "away":
             raise StoreUnavailable
+        with suppress(StoreUnavailable):  # then it is known as done, but not as acknowledged
+            await self._store.settle(_sent(delivery), _ANYBODY, done=True, remember=_BELIEVED)
 
     async def close(self) -> None:
         """Let handlers finish; those that do not are broken off, to get their event again."""
@@ -97,6 +112,11 @@ class Deliveries:
                 _, tasks = await asyncio.wait(tasks, timeout=self.pace.grace)
             for task in tasks:
                 task.cancel()
+
+
+def _sent(delivery: Delivery) -> str:
+    """What one attempt of the sender is known by: each is signed with a time of its own."""
+    return f"{delivery.key} at {delivery.timestamp}"
 
 
 class _Attempt:

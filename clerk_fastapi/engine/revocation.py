@@ -90,8 +90,9 @@ class Revocations:
         :raises SessionEnded: if so.
         :raises StoreUnavailable: if nobody can know, and the store is not to ``continue`` then.
         """
+        actor = None if machine.actor is None else machine.actor.sub
         try:
-            self.check_subjects(machine.subject, machine.actor and machine.actor.sub)
+            self.check_subjects(machine.subject, actor)
         except SessionEnded:
             raise SessionEnded(_OWNER_IS_GONE) from None
 

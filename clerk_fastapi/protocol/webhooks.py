@@ -19,9 +19,10 @@ from clerk_fastapi.errors import (
     WebhookTimestampInvalid,
 )
 
-__all__ = ["Delivery", "SigningSecret", "open_delivery"]
+__all__ = ["TOLERANCE", "Delivery", "SigningSecret", "open_delivery"]
 
-_TOLERANCE: Final = 300
+TOLERANCE: Final = 300
+"""Seconds by which a delivery may seem to have been signed too early or too late."""
 _MOST_SIGNATURES: Final = 16
 _LEAST_SECRET: Final = 24  # bytes, by the specification of Standard Webhooks
 
@@ -118,7 +119,7 @@ def open_delivery(
     id, timestamp = said[_ID], said[_TIMESTAMP]
     if not _AN_ID.fullmatch(id):
         raise WebhookHeadersMissing
-    if not _SECONDS.fullmatch(timestamp) or not abs(now - int(timestamp)) <= _TOLERANCE:
+    if not _SECONDS.fullmatch(timestamp) or not abs(now - int(timestamp)) <= TOLERANCE:
         raise WebhookTimestampInvalid
     given, text = _signatures(said[_SIGNATURE]), _text(body)
     if not any(_has_signed(secret, id, int(timestamp), text, given) for secret in secrets):

@@ -15,6 +15,9 @@ from clerk_fastapi.stores.windows import MemoryWindows
 __all__ = ["MemoryStore"]
 
 
+_SPARE = 1_000  # leases that may linger before those that are over are swept out
+
+
 class _Lease(NamedTuple):
     owner: str
     until: float
@@ -34,6 +37,7 @@ class MemoryStore(Store):
     def __init__(self) -> None:
         self._ledger: Ledger | None = None
         self._leases: dict[str, _Lease] = {}
+        self._sweep_at = _SPARE
         self._handled: OrderedDict[str, _Handled] = OrderedDict()
         self._windows = MemoryWindows(self._now)
 
@@ -60,6 +64,9 @@ class MemoryStore(Store):
         if held is not None and held.until > now and held.owner != owner:
             return Claim("busy")
         self._leases[delivery] = _Lease(owner, now + lease)
+        if len(self._leases) > self._sweep_at:
+            self._leases = {name: each for name, each in self._leases.items() if each.until > now}
+            self._sweep_at = 2 * len(self._leases) + _SPARE
         return Claim("taken", frozenset() if handled is None else handled.handlers)
 
     async def finish(self, delivery: str, handler: str, *, remember: float) -> None:

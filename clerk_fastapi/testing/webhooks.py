@@ -68,6 +68,7 @@ class WebhookEndpoint:
         self._pending: deque[Message] = deque(maxlen=MOST_MESSAGES)
         self.messages: deque[Message] = deque(maxlen=MOST_MESSAGES)
         self.attempts: deque[Attempt] = deque(maxlen=MOST_MESSAGES)
+        self._signed_at: dict[str, int] = {}
 
     def __repr__(self) -> str:
         return f"<WebhookEndpoint {self.url}>"
@@ -119,7 +120,7 @@ class WebhookEndpoint:
     async def resend(self, message: Message, *, times: int = 1) -> list[Attempt]:
         """Send a message once more, whether it has been taken or not.
 
-        :param times: how often, all at the same time.
+        :param times: how often, all at the same time; each is signed for a second of its own.
         """
         async with AsyncExitStack() as stack:
             transport = await self._opened(stack)
@@ -131,7 +132,11 @@ class WebhookEndpoint:
         return await stack.enter_async_context(httpx.AsyncHTTPTransport())
 
     async def _send(self, transport: httpx.AsyncBaseTransport, message: Message) -> Attempt:
-        headers = {"content-type": "application/json", **self.sign(message.body, id=message.id)}
+        # Svix never tries again within a second, and no two attempts are signed for the same one.
+        timestamp = max(int(self._clock()), self._signed_at.get(message.id, 0) + 1)
+        self._signed_at[message.id] = timestamp
+        signed = self.sign(message.body, id=message.id, timestamp=timestamp)
+        headers = {"content-type": "application/json", **signed}
         request = httpx.Request(
             "POST",
             self.url,

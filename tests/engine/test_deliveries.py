@@ -16,6 +16,7 @@ from tests.engine.deliveries import DELIVERY, Diary, FickleStore, outcome, worke
 pytestmark = pytest.mark.anyio
 
 KEY = DELIVERY.key
+AGAIN = replace(DELIVERY, timestamp=DELIVERY.timestamp + 5)  # as the sender tries again
 HASTY = Pace(pauses=(0, 0), note_again=0)
 
 
@@ -44,10 +45,26 @@ async def test_handlers_run_one_by_one_and_once(store: FickleStore, diary: Diary
     """A delivery that comes again later, anywhere, is acknowledged and no more."""
     here, there = worker(store), worker(store)
     assert await outcome(here, diary.handlers("b", "a")) == "done"
-    assert await outcome(here, diary.handlers("b", "a")) == "done"
-    assert await outcome(there, diary.handlers("b", "a")) == "done"
+    assert await outcome(here, diary.handlers("b", "a"), AGAIN) == "done"
+    assert await outcome(there, diary.handlers("b", "a"), replace(AGAIN, timestamp=3)) == "done"
     assert diary.ran == ["b", "a"]
     assert (await store.claim(KEY, "anybody", lease=60)).status == "done"
+
+
+async def test_attempt_that_was_acknowledged_is_refused_when_it_comes_again(
+    store: FickleStore, diary: Diary
+) -> None:
+    """Clerk signs each one anew: whoever sends the same twice has recorded it."""
+    here, there = worker(store), worker(store)
+    diary.failing = {"a"}
+    assert await outcome(here, diary.handlers("a")) == "webhook-handler-failed"
+    diary.failing = set()
+    assert await outcome(there, diary.handlers("a")) == "done"
+    for each in (here, there):
+        assert await outcome(each, diary.handlers("a")) == "webhook-replayed"
+    assert await outcome(there, diary.handlers("a"), AGAIN) == "done"
+    assert await outcome(here, diary.handlers("a"), AGAIN) == "webhook-replayed"
+    assert diary.ran == ["a", "a"]
 
 
 async def test_fifty_at_once_on_two_workers_run_the_handler_once(
@@ -90,7 +107,7 @@ async def test_handler_that_raises_gets_the_delivery_again(
     assert diary.ran[3:] == ["bad"]
     diary.failing = set()
     assert await outcome(here, handlers) == "done"
-    assert await outcome(there, handlers) == "done"
+    assert await outcome(there, handlers, AGAIN) == "done"
     assert diary.ran[4:] == ["bad"]
 
 
@@ -141,7 +158,7 @@ async def test_waiting_for_a_double_has_an_end(store: FickleStore, diary: Diary)
     assert await outcome(there, diary.handlers("slow")) == "webhook-busy"
     diary.leave.set()
     assert await slow == "done"
-    assert await outcome(there, diary.handlers("slow")) == "done"
+    assert await outcome(there, diary.handlers("slow"), AGAIN) == "done"
     assert diary.ran == ["slow"]
 
 
@@ -227,7 +244,7 @@ async def test_caller_that_hangs_up_loses_nothing(store: FickleStore, diary: Dia
         await first
     diary.leave.set()
     assert await second == "done"
-    assert await outcome(worker(store), diary.handlers("slow", "next")) == "done"
+    assert await outcome(worker(store), diary.handlers("slow", "next"), AGAIN) == "done"
     assert diary.ran == ["slow", "next"]
 
 
@@ -340,7 +357,7 @@ async def test_renewal_never_comes_after_the_end(store: FickleStore, diary: Diar
     asked = asyncio.create_task(outcome(here, diary.handlers("slow")))
     await diary.begun.wait()
     store.there.clear()
-    await store.was_asked("claim", 3)
+    await store.was_asked("claim", 4)
     diary.leave.set()
     for _ in range(50):
         await asyncio.sleep(0)
@@ -348,5 +365,5 @@ async def test_renewal_never_comes_after_the_end(store: FickleStore, diary: Diar
     store.there.set()
     assert await asked == "webhook-handler-failed"
     assert store.asked[-1] == "settle"
-    assert store._leases == {}
+    assert KEY not in store._leases
     assert here._attempts == {}

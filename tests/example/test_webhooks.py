@@ -82,6 +82,7 @@ def test_a_delivery_that_comes_again_changes_nothing(connected: Connected) -> No
         connected.clerk.end_session(other)
         connected.deliver_webhooks()
     (endpoint,) = connected.clerk.outbox.endpoints
+    connected.clock.now += 5
     attempts = anyio.run(partial(endpoint.resend, endpoint.messages[-1], times=3))
     assert {attempt.status for attempt in attempts} == {204}
     assert noted(connected.ask_in(mine, "/sessions")).count(other.id) == 1
