@@ -6,7 +6,7 @@ import sys
 
 import clerk_fastapi
 
-IN_EXTRAS = {"pytest", "uvicorn"}
+IN_EXTRAS = {"clerk_backend_api", "pytest", "uvicorn"}
 MUST_IMPORT = ("clerk_fastapi", "clerk_fastapi.cli", "clerk_fastapi.testing")
 
 

@@ -21,7 +21,7 @@ _A_MOMENT: Final = 0.05  # seconds that are enough for a Redis that is back
 
 # Two scripts of limits' own as functions of one, which runs by the clock of Redis: those of
 # different machines never agree. Redis forgets in milliseconds, so that a list has to outlive what
-# counts in it.
+# counts in it. Of a clock that was set back since, nobody knows what counts.
 _COUNT: Final = """
 local function acquire(KEYS, ARGV)
 <acquire>
@@ -31,6 +31,8 @@ local function look(KEYS, ARGV)
 end
 local time = redis.call('TIME')
 local now, limit, seconds = time[1] + time[2] / 1000000, ARGV[1], ARGV[2]
+local newest = redis.call('LINDEX', KEYS[1], 0)
+if newest and tonumber(newest) > now + 1 then redis.call('DEL', KEYS[1]) end
 local is_allowed = acquire(KEYS, {now, limit, seconds, 1})
 if is_allowed then redis.call('EXPIRE', KEYS[1], seconds + 1) end
 local found = look(KEYS, {now - seconds, limit})
@@ -77,6 +79,10 @@ class MemoryWindows:
         for seconds, windows in self._windows.items():
             for _ in range(min(_SWEPT, len(windows))):
                 name, window = next(iter(windows.items()))
+                if window[-1] > now:  # of a clock that was set back: it is over in its turn
+                    window[:] = [min(counted, now) for counted in window]
+                    windows.move_to_end(name)
+                    continue
                 if window[-1] > now - seconds:
                     break
                 del windows[name]

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from starlette.applications import Starlette
 from starlette.types import Scope
 
+from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.web.routing.declared import called_at
 from clerk_fastapi.web.routing.routes import Tree
 from clerk_fastapi.web.running import applications, running_app
@@ -31,6 +32,8 @@ def name_of(limit: Limit, scope: Scope) -> str:
 
     Without one of its own it is called after the line where it was made; of several from the same
     line, as functions make them, the application's order of routes tells which one is meant.
+
+    :raises ConfigurationError: if nothing does: other workers could not know either.
     """
     if limit.name is not None:
         return f"named {limit.name}"
@@ -38,8 +41,14 @@ def name_of(limit: Limit, scope: Scope) -> str:
     names = _NAMES.get(app)
     if names is None:
         _NAMES[app] = names = {}
+    if limit not in names:  # it is the first, or of a route that came later
         _add(names, _limits(app, type(limit)))
-    if limit not in names:  # of a route that came later
+    if limit not in names:
+        if any(known.declared_at == limit.declared_at for known in names):
+            raise ConfigurationError(
+                "A RateLimit that no route shows is told from others by the line where it was "
+                "made, and here several were: make it once, outside of functions, or name it."
+            )
         _add(names, [limit])
     return names[limit]
 

@@ -110,6 +110,15 @@ class RateLimit:
             )
         return rule
 
+    def is_the_same_as(self, other: RateLimit) -> bool:
+        """Whether both count together, so that a request is counted by one of them."""
+        if self.name is None:
+            return self is other
+        return self._terms() == other._terms()
+
+    def _terms(self) -> tuple[object, ...]:
+        return self.name, self.limit, self.per, self.by
+
     async def __call__(self, connection: HTTPConnection) -> None:
         """Count a request; called by FastAPI."""
         await self.admit(connection)
@@ -123,7 +132,7 @@ class RateLimit:
         """
         scope = connection.scope
         counted: list[_Seen] = scope.setdefault(_COUNTED, [])
-        if any(seen.by is self for seen in counted):
+        if any(seen.by.is_the_same_as(self) for seen in counted):
             return
         teach(scope)
         engine = clerk or running_engine(scope)

@@ -216,6 +216,19 @@ def test_memory_keeps_whoever_is_asked_for_again() -> None:
     assert windows.hit("ada", limit=100, seconds=10).remaining == 97
 
 
+def test_clock_that_was_set_back_keeps_no_windows() -> None:
+    """They are over a window later, and not when the old time is reached again."""
+    clock = Clock()
+    windows = MemoryWindows(clock)
+    for number in range(10):
+        windows.hit(f"before {number}", limit=5, seconds=10)
+    clock.now -= 3_600
+    for number in range(1_000):
+        clock.now += 1
+        windows.hit(f"after {number}", limit=5, seconds=10)
+        assert len(windows) <= 30
+
+
 def test_clock_that_was_set_back_lets_nobody_wait_longer() -> None:
     """A window lasts as long as it lasts, whatever the clock said before."""
     clock = Clock()

@@ -16,6 +16,7 @@ from clerk_fastapi import (
     RateLimited,
     require_auth,
 )
+from clerk_fastapi.testing import LocalClerk
 from tests.backend.clock import Clock
 from tests.web.conftest import Headers
 from tests.web.limiting import asked, limited, passes, told
@@ -265,3 +266,29 @@ def test_representation_names_the_limit() -> None:
     assert repr(RateLimit(10, per=60, by="address")) == "<RateLimit '10 per 60 s by address'>"
     assert repr(RateLimit(10, per=60, by=str, name="x")) == "<RateLimit 'x'>"
     assert repr(RateLimit(10, per=60, by=str)) == "<RateLimit '10 per 60 s by key'>"
+
+
+async def test_limits_of_one_name_count_a_request_once() -> None:
+    """They are one limit, wherever they are met on the way."""
+    app = FastAPI(lifespan=Clerk(**LocalClerk().settings()).lifespan)
+    twice = [Depends(RateLimit(2, per=60, by="address", name="same")) for _ in range(2)]
+
+    @app.get("/", dependencies=twice)
+    async def endpoint() -> None: ...
+
+    async with running(app) as client:
+        assert [(await client.get("/")).status_code for _ in range(3)] == [200, 200, 429]
+
+
+async def test_limit_that_is_made_anew_for_each_request_is_none() -> None:
+    """It would count one request each; somebody has to hear of it."""
+    app = FastAPI(lifespan=Clerk(**LocalClerk().settings()).lifespan)
+
+    @app.get("/")
+    async def endpoint(request: Request) -> None:
+        await RateLimit(1, per=60, by="address").admit(request)
+
+    async with running(app) as client:
+        assert (await client.get("/")).status_code == 200
+        with pytest.raises(ConfigurationError, match="name it"):
+            await client.get("/")
