@@ -116,6 +116,11 @@ class Engine(Generic[ClaimsT]):
         self._authenticator = self._parts.authenticator
 
     @property
+    def is_running(self) -> bool:
+        """Whether it keeps connections and hears of what other workers revoke."""
+        return self._parts.is_open
+
+    @property
     def revocations(self) -> Revocations:
         """Who is refused at once, in all workers."""
         return self._parts.revocations

@@ -113,6 +113,7 @@ class Parts(Generic[ClaimsT]):
         machines = MachineAuthenticator(settings, *asking)
         self.authenticator = Authenticator(self.verifier, self.browsers, machines)
         self._opened = AsyncExitStack()
+        self.is_open = False
 
     async def open(self) -> None:
         """Keep connections and follow the store from here on.
@@ -131,9 +132,11 @@ class Parts(Generic[ClaimsT]):
             opened.push_async_callback(self._errands.close)
             opened.push_async_callback(self.deliveries.close)
             self._opened = opened.pop_all()
+            self.is_open = True
 
     async def close(self) -> None:
         """Finish what is under way, and let go of everything, the last first."""
+        self.is_open = False
         await self._opened.aclose()
 
 

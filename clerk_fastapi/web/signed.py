@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Scope
 
 from clerk_fastapi.engine.engine import Engine
-from clerk_fastapi.errors import WebhookRefused
+from clerk_fastapi.errors import ConfigurationError, WebhookRefused
 from clerk_fastapi.protocol.webhooks import Delivery, SigningSecret, open_delivery
 from clerk_fastapi.web.refusals import teach
 from clerk_fastapi.web.running import running_engine
@@ -46,8 +46,18 @@ class SignedByClerk:
         )
 
     def engine(self, request: Request) -> Engine[Any]:
-        """The Clerk that the deliveries are for."""
-        return self.clerk or running_engine(request.scope)
+        """The Clerk that the deliveries are for.
+
+        :raises ConfigurationError: if it does not run, so that it could tell nobody.
+        """
+        if self.clerk is None:
+            return running_engine(request.scope)
+        if not self.clerk.is_running:
+            raise ConfigurationError(
+                "The Clerk of these Webhooks does not run: start it with the application, "
+                "async with that_clerk, in its lifespan."
+            )
+        return self.clerk
 
 
 def _path(scope: Scope) -> str:

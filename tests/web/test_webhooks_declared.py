@@ -251,6 +251,17 @@ async def test_each_clerk_hears_of_its_own_users(
     clerk.revocations.check_subjects(session.id)
 
 
+async def test_clerk_that_does_not_run_acknowledges_nothing(clerk: Clerk) -> None:
+    """It could tell nobody who is refused from now on."""
+    other = LocalClerk()
+    endpoint = other.add_webhook_endpoint("http://test/theirs")
+    app = FastAPI(lifespan=clerk.lifespan)
+    app.include_router(Webhooks(Clerk(**other.settings()), secret=endpoint.secret, path="/theirs"))
+    async with running(app) as client:
+        with pytest.raises(ConfigurationError, match="does not run"):
+            await client.post("/theirs", content="{}", headers=endpoint.sign("{}"))
+
+
 async def test_other_methods_and_the_document_know_nothing_of_it(
     webhooks: Webhooks, clerk: Clerk
 ) -> None:
