@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -70,6 +71,7 @@ class Deliveries:
         self.pace = PACE
         self._store = store
         self._attempts: dict[str, _Attempt] = {}
+        self._present: Counter[str] = Counter()
 
     async def handle(self, delivery: Delivery, handlers: Handlers) -> None:
         """Run the handlers that are not through with a delivery yet, in any worker, one by one.
@@ -84,25 +86,39 @@ class Deliveries:
         :raises StoreUnavailable: if nobody can know what has been done, or note it.
         """
         key = delivery.key
-        if key not in self._attempts:
-            seen = await self._store.claim(_sent(delivery), _ANYBODY, lease=self.pace.lease)
-            if seen.status == "done":
+        doubles = self._present[key]
+        self._present[key] += 1
+        try:
+            # Copies that come together are doubles; one that comes alone, afterwards, is a replay.
+            if not doubles and await self._is_acknowledged(delivery):
                 raise WebhookReplayed
+            verdict = await self._verdict(delivery, handlers)
+            if verdict == "failed":
+                raise WebhookHandlerFailed
+            if verdict == "busy":
+                raise WebhookBusy
+            if verdict == "away":
+                raise StoreUnavailable
+            with suppress(StoreUnavailable):  # then it is known as done, but not as acknowledged
+                await self._store.settle(_sent(delivery), _ANYBODY, done=True, remember=_BELIEVED)
+        finally:
+            self._present[key] -= 1
+            if not self._present[key]:
+                del self._present[key]
+
+    async def _is_acknowledged(self, delivery: Delivery) -> bool:
+        seen = await self._store.claim(_sent(delivery), _ANYBODY, lease=self.pace.lease)
+        return seen.status == "done"
+
+    async def _verdict(self, delivery: Delivery, handlers: Handlers) -> _Verdict:
+        key = delivery.key
         attempt = self._attempts.get(key)
         patience = self.pace.first if attempt is None else self.pace.patience
         if attempt is None:
             attempt = self._attempts[key] = _Attempt(self._store, self.pace, delivery, handlers)
             attempt.task.add_done_callback(lambda _: self._attempts.pop(key))
         await asyncio.wait({attempt.verdict}, timeout=patience)
-        verdict = attempt.verdict.result() if attempt.verdict.done() else "busy"
-        if verdict == "failed":
-            raise WebhookHandlerFailed
-        if verdict == "busy":
-            raise WebhookBusy
-        if verdict == "away":
-            raise StoreUnavailable
-        with suppress(StoreUnavailable):  # then it is known as done, but not as acknowledged
-            await self._store.settle(_sent(delivery), _ANYBODY, done=True, remember=_BELIEVED)
+        return attempt.verdict.result() if attempt.verdict.done() else "busy"
 
     async def close(self) -> None:
         """Let handlers finish; those that do not are broken off, to get their event again."""
