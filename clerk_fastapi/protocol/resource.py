@@ -36,9 +36,7 @@ class Resource(BaseModel):
     values are printed.
     """
 
-    model_config = ConfigDict(
-        extra="allow", frozen=True, defer_build=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
     _private_metadata: dict[str, Any] = PrivateAttr(default_factory=dict)
 
