@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from clerk_fastapi.errors import ConfigurationError, StoreUnavailable
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["Driver"]
 
 _PATIENCE: Final = 2.0  # seconds that any answer may take
-_CONNECTIONS: Final = 32
+_BEATS: Final = 8  # that they are counted in
+_TURNS: Final = 32  # questions that may be on their way at once, each over a connection
 
 
 class Driver:
@@ -29,40 +31,51 @@ class Driver:
 
     def __init__(self, url: str) -> None:
         try:
-            from redis.asyncio import BlockingConnectionPool, Redis
+            from redis.asyncio import ConnectionPool, Redis
             from redis.asyncio.retry import Retry
             from redis.backoff import NoBackoff
+            from redis.exceptions import ConnectionError as Disconnected
             from redis.exceptions import RedisError
+            from redis.exceptions import TimeoutError as Silent
         except ImportError:
             raise ConfigurationError(
                 'RedisStore needs the extra: pip install "clerk-fastapi[redis]".'
             ) from None
-        pool = BlockingConnectionPool.from_url(
+        pool = ConnectionPool.from_url(
             url,
-            max_connections=_CONNECTIONS,  # whoever comes when all are taken waits for one
-            timeout=_PATIENCE,
+            max_connections=_TURNS,
             socket_connect_timeout=_PATIENCE,
             socket_timeout=_PATIENCE,
             # Once, over a new connection: those from before a restart of Redis are no good, and
             # whatever is asked may be asked twice.
             retry=Retry(NoBackoff(), 1),
+            retry_on_error=[Disconnected, Silent],
         )
         self.redis: Redis = Redis.from_pool(pool)
-        self._failures: Final = (RedisError, OSError, TimeoutError)
         self.failure = "not asked yet"
+        self._failures: Final = (RedisError, OSError, TimeoutError)
+        self._silence: Final = (Silent, TimeoutError)
+        self._silences = 0
+        self._turns: Final = asyncio.Semaphore(_TURNS)
 
-    async def ask(self, question: Awaitable[Any]) -> Any:
-        """Wait for an answer, within bounds.
+    async def ask(self, question: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Wait for a turn, then for an answer, within bounds.
 
-        What the driver says it is depends on its version, and on the protocol; callers know.
+        Waiting for a turn takes as long as Redis answers: a storm of questions is no outage.
 
-        :raises StoreUnavailable: if there is none, or a refusal.
+        :param question: a method of ``redis`` that says it, with its arguments. What the driver
+            says it answers depends on its version, and on the protocol; callers know.
+        :raises StoreUnavailable: if there is no answer, or a refusal.
         """
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                return await question
-        except self._failures as error:
-            self.failure = type(error).__name__
+        silences = self._silences
+        async with self._turns:
+            if silences == self._silences:  # whoever stood in line would wait in vain as well
+                try:
+                    async with _patience(_PATIENCE):
+                        return await question(*args, **options)
+                except self._failures as error:
+                    self.failure = type(error).__name__
+                    self._silences += isinstance(error, self._silence)
         # Outside of the except clause: what the driver raises may tell where Redis is.
         raise StoreUnavailable
 
@@ -72,3 +85,24 @@ class Driver:
 
     def __repr__(self) -> str:
         return "<Driver>"
+
+
+@asynccontextmanager
+async def _patience(seconds: float) -> AsyncIterator[None]:
+    """A timeout in beats: while a process is held up, by whatever it is, one passes at most."""
+    loop = asyncio.get_running_loop()
+    beating: asyncio.Handle
+    async with asyncio.timeout(None) as limit:
+
+        def beat(left: int) -> None:
+            nonlocal beating
+            if left:
+                beating = loop.call_later(seconds / _BEATS, beat, left - 1)
+            else:
+                limit.reschedule(loop.time())
+
+        beating = loop.call_soon(beat, _BEATS)
+        try:
+            yield
+        finally:
+            beating.cancel()

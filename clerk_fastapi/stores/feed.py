@@ -143,7 +143,7 @@ class Feed:
         redis, beats, rest = self._listener.redis, 0, 1
         while True:
             answer: Any = await self._listener.ask(
-                redis.xread({self._name: position}, count=_BATCH, block=_LISTEN_MS)
+                redis.xread, {self._name: position}, count=_BATCH, block=_LISTEN_MS
             )
             for entries in _streams(answer):
                 self._ledger.add(_read(fields[_FIELD] for _, fields in entries if _FIELD in fields))
@@ -158,7 +158,7 @@ class Feed:
 
     async def _look(self) -> _Place:
         marker, server, has_stream = await self._listener.ask(
-            self._listener.redis.eval(_LOOK, 2, self._name, self._marker_name)
+            self._listener.redis.eval, _LOOK, 2, self._name, self._marker_name
         )
         return _Place(marker, server, bool(has_stream))
 
@@ -175,7 +175,7 @@ class Feed:
         stream, position = Ledger(self._ledger.clock), b"0-0"
         while True:
             last, lines = await self._listener.ask(
-                self._listener.redis.eval(_SINCE, 1, self._name, b"(" + position, _BATCH)
+                self._listener.redis.eval, _SINCE, 1, self._name, b"(" + position, _BATCH
             )
             if not last:
                 break
@@ -197,26 +197,26 @@ class Feed:
         """Leave a marker, unless there is one: a Redis that may only be read is marked already."""
         with suppress(StoreUnavailable):
             await self._listener.ask(
-                self._listener.redis.set(self._marker_name, uuid4().hex, nx=True)
+                self._listener.redis.set, self._marker_name, uuid4().hex, nx=True
             )
 
     async def _send(self, revocations: Sequence[Revocation]) -> None:
         for start in range(0, len(revocations), _BATCH):
             lines = "\n".join(map(_line, revocations[start : start + _BATCH]))
             await self._driver.ask(
-                self._driver.redis.eval(_ADD, 2, self._name, self._marker_name, lines)
+                self._driver.redis.eval, _ADD, 2, self._name, self._marker_name, lines
             )
 
     async def _trim(self) -> None:
         """Drop what has expired: a part of the stream each time, again and again from the front."""
         redis = self._driver.redis
         seen: list[Entry] = await self._driver.ask(
-            redis.xrange(self._name, min=b"(" + self._swept, count=_SWEPT)
+            redis.xrange, self._name, min=b"(" + self._swept, count=_SWEPT
         )
         now = self._ledger.clock()
         expired = [name for name, fields in seen if _has_expired(fields.get(_FIELD, b""), now)]
         if expired:
-            await self._driver.ask(redis.xdel(self._name, *expired))
+            await self._driver.ask(redis.xdel, self._name, *expired)
         self._swept = seen[-1][0] if len(seen) == _SWEPT else b"0-0"
 
     def _found(self) -> None:

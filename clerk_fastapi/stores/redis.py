@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
-from typing import Any, ClassVar, Final, NamedTuple, get_args
+from collections.abc import Sequence
+from typing import ClassVar, Final, NamedTuple, get_args
 
 from clerk_fastapi.errors import ConfigurationError, StoreUnavailable
 from clerk_fastapi.protocol.revocation import Revocation
@@ -96,7 +96,7 @@ class RedisStore(Store):
         store = self._opened()
         keys = store.delivery(delivery), store.handlers(delivery)
         said: list[bytes] = await store.driver.ask(
-            _script(store, _CLAIM, keys, _by(owner), _milliseconds(lease))
+            store.driver.redis.eval, _CLAIM, 2, *keys, _by(owner), _milliseconds(lease)
         )
         status, *finished = (word.decode() for word in said)
         if status == "taken":
@@ -109,16 +109,16 @@ class RedisStore(Store):
         async with store.driver.redis.pipeline(transaction=True) as noted:
             noted.sadd(key, handler)
             noted.pexpire(key, _milliseconds(remember))
-            await store.driver.ask(noted.execute())
+            await store.driver.ask(noted.execute)
 
     async def settle(self, delivery: str, owner: str, *, done: bool, remember: float) -> None:
         store = self._opened()
         key = store.delivery(delivery)
         if done:
             # Whoever has it by now, if the lease was over: it has been handled.
-            await store.driver.ask(store.driver.redis.set(key, _DONE, px=_milliseconds(remember)))
+            await store.driver.ask(store.driver.redis.set, key, _DONE, px=_milliseconds(remember))
         else:
-            await store.driver.ask(_script(store, _RELEASE, (key,), _by(owner)))
+            await store.driver.ask(store.driver.redis.eval, _RELEASE, 1, key, _by(owner))
 
     async def hit(self, key: str, *, limit: int, seconds: int) -> Hit:
         return await self._opened().windows.hit(key, limit=limit, seconds=seconds)
@@ -162,10 +162,6 @@ def _checked(url: str) -> str:
     if is_malformed:  # outside of the except clause: the error may hold the URL, and so a password
         raise ConfigurationError(_NO_URL)
     return url
-
-
-def _script(store: _Open, script: str, keys: tuple[str, ...], *words: str | int) -> Awaitable[Any]:
-    return store.driver.redis.eval(script, len(keys), *keys, *words)
 
 
 def _by(owner: str) -> str:

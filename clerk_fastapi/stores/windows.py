@@ -16,7 +16,6 @@ from clerk_fastapi.stores.store import Hit
 __all__ = ["MemoryWindows", "RedisWindows"]
 
 _SWEPT: Final = 8  # windows of each length that are looked at for being over, at every request
-_TURNS: Final = 32  # questions that may be on their way to Redis at once
 _A_MOMENT: Final = 0.05  # seconds that are enough for a Redis that is back
 
 # Two scripts of limits' own as functions of one, which runs by the clock of Redis: those of
@@ -100,7 +99,6 @@ class RedisWindows:
     def __init__(self, driver: Driver, prefix: str) -> None:
         self._driver = driver
         self._prefix = prefix
-        self._turns = asyncio.Semaphore(_TURNS)
         self._script: Callable[..., Awaitable[Any]] | None = None
         self._is_away = False
         self._trying: asyncio.Task[bool] | None = None
@@ -133,7 +131,11 @@ class RedisWindows:
         return hit
 
     async def _ask(self, key: str, limit: int, seconds: int) -> Hit:
-        is_allowed, counted, age = await self._driver.ask(self._count(key, limit, seconds))
+        assert self._script is not None, "made before"
+        name = f"{self._prefix}:{_digest(key, limit, seconds).hex()}"
+        is_allowed, counted, age = await self._driver.ask(
+            self._script, keys=[name], args=[limit, seconds]
+        )
         # The script of limits rounds times to a tenth of a millisecond, also upwards.
         return Hit(bool(is_allowed), limit - int(counted), min(seconds - float(age), seconds))
 
@@ -146,16 +148,10 @@ class RedisWindows:
 
     async def _answers(self) -> bool:
         try:
-            await self._driver.ask(self._driver.redis.ping())
+            await self._driver.ask(self._driver.redis.ping)
         except StoreUnavailable:
             return False
         return True
-
-    async def _count(self, key: str, limit: int, seconds: int) -> Any:
-        assert self._script is not None, "made before"
-        name = f"{self._prefix}:{_digest(key, limit, seconds).hex()}"
-        async with self._turns:
-            return await self._script(keys=[name], args=[limit, seconds])
 
 
 def _digest(key: str, limit: int, seconds: int) -> bytes:

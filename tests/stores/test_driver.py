@@ -1,0 +1,80 @@
+"""Redis is asked within bounds that a storm of questions, or a busy process, does not use up."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from clerk_fastapi.errors import StoreUnavailable
+from clerk_fastapi.stores.driver import _TURNS, Driver
+from tests.redis_server import RedisServer
+
+pytestmark = pytest.mark.anyio
+
+PATIENCE = "clerk_fastapi.stores.driver._PATIENCE"
+
+
+@pytest.fixture
+async def driver(redis_server: RedisServer) -> AsyncIterator[Driver]:
+    """A driver of this test's own."""
+    driver = Driver(redis_server.url)
+    yield driver
+    await driver.close()
+
+
+async def test_whoever_waits_for_a_turn_waits_as_long_as_redis_answers(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five rounds of questions, of which Redis takes half of the patience for each."""
+    assert await driver.ask(driver.redis.ping)
+    monkeypatch.setattr(PATIENCE, 1.0)
+    questions = (driver.ask(driver.redis.blpop, ["nothing"], 0.5) for _ in range(5 * _TURNS))
+    assert await asyncio.gather(*questions) == [None] * 5 * _TURNS
+
+
+async def test_whoever_waits_for_a_turn_gives_up_when_redis_falls_silent(
+    driver: Driver, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They do not try one after the other; whoever comes afterwards tries anew."""
+    asked = 0
+
+    async def ping() -> Any:
+        nonlocal asked
+        asked += 1
+        return await driver.redis.ping()
+
+    redis_server.freeze()
+    monkeypatch.setattr(PATIENCE, 0.2)
+    questions = (driver.ask(ping) for _ in range(5 * _TURNS))
+    found = await asyncio.gather(*questions, return_exceptions=True)
+    assert [type(each) for each in found] == [StoreUnavailable] * 5 * _TURNS
+    assert asked == _TURNS
+    redis_server.thaw()
+    monkeypatch.undo()
+    assert await driver.ask(ping)
+
+
+async def test_process_that_was_held_up_has_not_lost_redis(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it was busy with: Redis has answered meanwhile."""
+    assert await driver.ask(driver.redis.ping)
+    monkeypatch.setattr(PATIENCE, 0.08)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    async def ping_and_work() -> Any:
+        loop.call_soon(hold_up, began + 0.2)
+        return await driver.redis.ping()
+
+    assert await driver.ask(ping_and_work)
+    assert loop.time() > began + 0.2
+
+
+def hold_up(until: float) -> None:
+    """Work without a break."""
+    loop = asyncio.get_running_loop()
+    while loop.time() < until:
+        hashlib.sha256(b"work").digest()
