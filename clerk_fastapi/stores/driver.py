@@ -99,7 +99,7 @@ async def _patience(seconds: float) -> AsyncIterator[None]:
             if left:
                 beating = loop.call_later(seconds / _BEATS, beat, left - 1)
             else:
-                limit.reschedule(loop.time())
+                limit.reschedule(0.0)  # which is over
 
         beating = loop.call_soon(beat, _BEATS)
         try:
