@@ -19,6 +19,7 @@ from clerk_fastapi.web.guards import Guard
 from clerk_fastapi.web.openapi import document
 from clerk_fastapi.web.refusals import teach_application
 from clerk_fastapi.web.running import applications, start, stop
+from clerk_fastapi.web.starting import check_application
 
 __all__ = ["Clerk"]
 
@@ -126,7 +127,10 @@ class Clerk(Engine[ClaimsT]):
 
         In a lifespan of your own, write ``async with clerk.lifespan(app) as state:`` and yield what
         it gives you, with whatever you add: then handlers find it in ``request.state.clerk``.
+
+        :raises ConfigurationError: if the application could not do what it was made for.
         """
+        check_application(app)
         document(app)
         for application in applications(app):
             teach_application(application)

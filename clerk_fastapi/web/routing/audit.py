@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Router
 
 from clerk_fastapi.errors import ConfigurationError
+from clerk_fastapi.web.routing.contradictions import kept_out
 from clerk_fastapi.web.routing.deciding import Rule
 from clerk_fastapi.web.routing.force import Ruled, rules_in_force
 from clerk_fastapi.web.routing.origin import origin_of
@@ -71,9 +72,10 @@ def audit_routes(app: Starlette) -> list[AuditedRoute]:
     are decided as :class:`~clerk_fastapi.ClerkMiddleware` will. What is done by hand inside of
     handlers, and what other middleware answers, is not seen.
 
-    :raises ConfigurationError: if a policy is wrong in a way that would stop the start-up.
+    :raises ConfigurationError: if a policy or guard is wrong in a way that would stop the start-up.
     """
     every, wrong = rules_in_force(app)
+    wrong += kept_out(ruled.leaf for ruled in every)
     if wrong:
         raise ConfigurationError(" ".join(wrong))
     folder = Path.cwd().resolve()
