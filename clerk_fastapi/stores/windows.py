@@ -13,7 +13,7 @@ from clerk_fastapi.errors import ConfigurationError, StoreUnavailable
 from clerk_fastapi.stores.driver import Driver
 from clerk_fastapi.stores.store import Hit
 
-__all__ = ["MemoryWindows", "RedisWindows"]
+__all__ = ["MemoryWindows", "RedisWindows", "count_script"]
 
 _SWEPT: Final = 8  # windows of each length that are looked at for being over, at every request
 _A_MOMENT: Final = 0.05  # seconds that are enough for a Redis that is back
@@ -117,7 +117,7 @@ class RedisWindows:
         :raises ConfigurationError: if the extra ``ratelimit`` is missing.
         """
         if self._script is None:
-            self._script = self._driver.redis.register_script(_count_script())
+            self._script = self._driver.redis.register_script(count_script())
         if not self._is_away:
             try:
                 return await self._ask(key, limit, seconds)
@@ -159,7 +159,11 @@ def _digest(key: str, limit: int, seconds: int) -> bytes:
     return sha256(f"{limit}/{seconds}/{key}".encode("utf-8", "surrogatepass")).digest()
 
 
-def _count_script() -> str:
+def count_script() -> str:
+    """What Redis runs to count a request.
+
+    :raises ConfigurationError: if the extra ``ratelimit`` is missing.
+    """
     try:
         from limits.aio.storage.redis.bridge import RedisBridge
     except ImportError:

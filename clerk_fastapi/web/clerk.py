@@ -130,7 +130,7 @@ class Clerk(Engine[ClaimsT]):
 
         :raises ConfigurationError: if the application could not do what it was made for.
         """
-        check_application(app)
+        check_application(app, self.store)
         document(app)
         for application in applications(app):
             teach_application(application)

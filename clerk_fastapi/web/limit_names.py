@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Final, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 from starlette.applications import Starlette
@@ -14,7 +14,9 @@ from clerk_fastapi.web.routing.declared import called_at
 from clerk_fastapi.web.routing.routes import Tree
 from clerk_fastapi.web.running import applications, running_app
 
-__all__ = ["Limit", "name_of"]
+__all__ = ["Limit", "limits_of_middleware", "name_of"]
+
+_LimitT = TypeVar("_LimitT")
 
 
 class Limit(Protocol):
@@ -60,11 +62,17 @@ def _add(names: dict[Limit, str], limits: Iterable[Limit]) -> None:
             names[limit] = f"made at {limit.declared_at} {before}"
 
 
-def _limits(app: Starlette, kind: type[Any]) -> Iterator[Any]:
+def _limits(app: Starlette, kind: type[_LimitT]) -> Iterator[_LimitT]:
     for leaf in Tree(app).leaves:
         yield from (called for called in called_at(leaf) if isinstance(called, kind))
+    yield from limits_of_middleware(app, kind)
+
+
+def limits_of_middleware(app: Starlette, kind: type[_LimitT]) -> Iterator[_LimitT]:
+    """The limits that ClerkMiddleware was given, of an application and of those mounted in it."""
     for application in applications(app):
         for middleware in application.user_middleware:
-            listed: Any = middleware.kwargs.get("rate_limits", ())
-            limits = (getattr(each, "rate_limit", each) for each in listed)
-            yield from (each for each in limits if isinstance(each, kind))
+            listed: Any = middleware.kwargs.get("rate_limits")
+            if isinstance(listed, Sequence):  # what else there is belongs to somebody else
+                limits = (getattr(each, "rate_limit", each) for each in listed)
+                yield from (each for each in limits if isinstance(each, kind))

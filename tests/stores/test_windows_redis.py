@@ -167,7 +167,7 @@ async def test_connections_are_bounded(redis_server: RedisServer, windows: Redis
 async def test_missing_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, windows: RedisWindows
 ) -> None:
-    """Revocations need it not, and so it is missed when somebody counts."""
+    """At the latest when somebody counts; limits that can be seen miss it at the start."""
     monkeypatch.setitem(sys.modules, "limits.aio.storage.redis.bridge", None)
     with pytest.raises(ConfigurationError, match=r"clerk-fastapi\[ratelimit\]"):
         await windows.hit("ada", limit=1, seconds=60)
