@@ -28,6 +28,7 @@ Handlers: TypeAlias = Mapping[str, Callable[[], Awaitable[object]]]
 
 _BELIEVED: Final = 2 * TOLERANCE + 60.0  # seconds for which one signature is believed, at most
 _ANYBODY: Final = "anybody"
+_RENEWALS: Final = 10  # within one lease
 _TOLD_TO_STOP: Final = 3  # times, for drivers and handlers can swallow a cancellation
 _Verdict: TypeAlias = Literal["done", "failed", "busy", "away"]
 
@@ -39,15 +40,15 @@ class Pace(NamedTuple):
     does (15 seconds), and not for ever, for a server that is told to stop waits for its requests.
     ``lease`` is how long a worker that has died keeps a delivery from others, and ``pauses`` lie
     between looks at one that another worker has in hand; after the last of them the sender has to
-    come again. ``note_again`` lies between attempts to note what was done while the store is away.
-    ``grace`` is what handlers get to finish at shutdown. What was done is known for ``remember``,
-    which is longer than Clerk tries to deliver (28 hours).
+    come again. While the store is away, ``ask_again`` lies between attempts to keep what is in hand
+    and to note what was done. ``grace`` is what handlers get to finish at shutdown. What was done
+    is known for ``remember``, which is longer than Clerk tries to deliver (28 hours).
     """
 
     first: float = 20.0
     lease: float = 30.0
     pauses: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4, 0.8, *(1.0,) * 8)
-    note_again: float = 1.0
+    ask_again: float = 1.0
     grace: float = 5.0
     remember: float = 48 * 3_600.0
 
@@ -194,9 +195,14 @@ class _Attempt:
         return verdict
 
     async def _renew(self, over: asyncio.Future[None]) -> None:
-        while not (await asyncio.wait({over}, timeout=self._pace.lease / 3))[0]:
-            with suppress(StoreUnavailable):
+        pause = often = self._pace.lease / _RENEWALS
+        while not (await asyncio.wait({over}, timeout=pause))[0]:
+            try:
                 await self._claim()
+            except StoreUnavailable:
+                pause = min(self._pace.ask_again, often)
+            else:
+                pause = often
 
     async def _run_handlers(self) -> _Verdict:
         failed = False
@@ -225,6 +231,6 @@ class _Attempt:
                 await self._store.finish(self._key, name, remember=self._pace.remember)
             except StoreUnavailable:
                 self._tell("away")
-                await asyncio.sleep(self._pace.note_again)
+                await asyncio.sleep(self._pace.ask_again)
             else:
                 return

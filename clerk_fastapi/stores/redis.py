@@ -17,22 +17,36 @@ __all__ = ["RedisStore"]
 
 _SCHEMES: Final = ("redis://", "rediss://", "unix://")
 _NO_URL: Final = "RedisStore takes a URL like redis://localhost:6379/0."
-_DONE: Final = "done"
 
-# A delivery is in the hands of whoever its key names, until that expires.
+# A delivery is in the hands of whoever its first key names, until that expires. The second one
+# names them for longer: if Redis was away they may be at it still, and get a moment to say so
+# before somebody else gets the delivery.
 _CLAIM: Final = """
-local held = redis.call('GET', KEYS[1])
+local held, holder = redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])
 if held == 'done' then return {'done'} end
+if held == 'over' and holder == ARGV[1] then held = false end
 if held and held ~= ARGV[1] then return {'busy'} end
+if not held and holder and holder ~= ARGV[1] then
+  redis.call('SET', KEYS[1], 'over', 'PX', ARGV[3])
+  redis.call('PEXPIRE', KEYS[2], ARGV[3])
+  return {'busy'}
+end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-local claim = redis.call('SMEMBERS', KEYS[2])
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[4])
+local claim = redis.call('SMEMBERS', KEYS[3])
 table.insert(claim, 1, 'taken')
 return claim
 """
-_RELEASE: Final = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
+# Whoever has it by now, if the lease was over: it has been handled.
+_DONE: Final = """
+redis.call('SET', KEYS[1], 'done', 'PX', ARGV[1])
+redis.call('DEL', KEYS[2], KEYS[3])
 """
+_RELEASE: Final = """
+if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[1], KEYS[2]) end
+"""
+_A_MOMENT: Final = 1 / 6  # of a lease: workers that have lost Redis ask for it much more often
+_HOLDER: Final = 3_600.0  # seconds for which it is known who had a delivery last
 
 
 class RedisStore(Store):
@@ -94,9 +108,9 @@ class RedisStore(Store):
 
     async def claim(self, delivery: str, owner: str, *, lease: float) -> Claim:
         store = self._opened()
-        keys = store.delivery(delivery), store.handlers(delivery)
+        times = map(_milliseconds, (lease, lease * _A_MOMENT, _HOLDER))
         said: list[bytes] = await store.driver.ask(
-            store.driver.redis.eval, _CLAIM, 2, *keys, _by(owner), _milliseconds(lease)
+            store.driver.redis.eval, _CLAIM, 3, *store.keys(delivery), _by(owner), *times
         )
         status, *finished = (word.decode() for word in said)
         if status == "taken":
@@ -105,7 +119,7 @@ class RedisStore(Store):
 
     async def finish(self, delivery: str, handler: str, *, remember: float) -> None:
         store = self._opened()
-        key = store.handlers(delivery)
+        *_, key = store.keys(delivery)
         async with store.driver.redis.pipeline(transaction=True) as noted:
             noted.sadd(key, handler)
             noted.pexpire(key, _milliseconds(remember))
@@ -113,12 +127,8 @@ class RedisStore(Store):
 
     async def settle(self, delivery: str, owner: str, *, done: bool, remember: float) -> None:
         store = self._opened()
-        key = store.delivery(delivery)
-        if done:
-            # Whoever has it by now, if the lease was over: it has been handled.
-            await store.driver.ask(store.driver.redis.set, key, _DONE, px=_milliseconds(remember))
-        else:
-            await store.driver.ask(store.driver.redis.eval, _RELEASE, 1, key, _by(owner))
+        script, said = (_DONE, _milliseconds(remember)) if done else (_RELEASE, _by(owner))
+        await store.driver.ask(store.driver.redis.eval, script, 3, *store.keys(delivery), said)
 
     async def hit(self, key: str, *, limit: int, seconds: int) -> Hit:
         return await self._opened().windows.hit(key, limit=limit, seconds=seconds)
@@ -141,13 +151,12 @@ class _Open(NamedTuple):
     windows: RedisWindows
     name: str
 
-    def delivery(self, delivery: str) -> str:
-        """The key that tells who has a delivery in hand."""
-        return f"{self.name}:delivery:{delivery}"
-
-    def handlers(self, delivery: str) -> str:
-        """The key of the handlers that are through with a delivery."""
-        return f"{self.name}:handlers:{delivery}"
+    def keys(self, delivery: str) -> tuple[str, str, str]:
+        """Who has a delivery in hand, who had it last, and which handlers are through with it."""
+        held, holder, handlers = (
+            f"{self.name}:{kind}:{delivery}" for kind in ("delivery", "holder", "handlers")
+        )
+        return held, holder, handlers
 
 
 def _checked(url: str) -> str:

@@ -73,7 +73,9 @@ class Store(ABC):
     async def claim(self, delivery: str, owner: str, *, lease: float) -> Claim:
         """Take a delivery in hand for ``lease`` seconds, unless somebody else has it.
 
-        Whoever has it may claim it again, which makes the lease last longer.
+        Whoever has it may claim it again, which makes the lease last longer. When it is over they
+        may, too, and of a store that can have been away meanwhile others get it a moment later: a
+        sixth of a lease after the first of them has asked.
 
         :raises StoreUnavailable: if nobody can know who has it.
         """

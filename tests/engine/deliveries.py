@@ -13,7 +13,7 @@ __all__ = ["DELIVERY", "Diary", "FickleStore", "outcome", "worker"]
 
 DELIVERY = Delivery("msg_1", 1_700_000_000, "/webhooks", b"{}")
 # It looks again at once, for as long as any test needs.
-PATIENT = Pace(pauses=(*(0,) * 10_000, 3_600), note_again=0)
+PATIENT = Pace(pauses=(*(0,) * 10_000, 3_600), ask_again=0)
 
 
 class FickleStore(MemoryStore):

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 KEY = DELIVERY.key
 AGAIN = replace(DELIVERY, timestamp=DELIVERY.timestamp + 5)  # as the sender tries again
-HASTY = Pace(pauses=(0, 0), note_again=0)
+HASTY = Pace(pauses=(0, 0), ask_again=0)
 
 
 @pytest.fixture
@@ -200,6 +200,18 @@ async def test_lease_is_renewed_while_a_handler_runs(
     diary.leave.set()
     assert await slow == "done"
     assert diary.ran == ["slow"]
+
+
+async def test_renewal_that_failed_is_tried_again_soon(store: FickleStore, diary: Diary) -> None:
+    """The lease of a store that was away is kept as soon as it is back, not at the next turn."""
+    here = worker(store, HASTY._replace(lease=1.0, ask_again=0))  # renewed each tenth of a second
+    slow = asyncio.create_task(outcome(here, diary.handlers("slow")))
+    await diary.begun.wait()
+    store.away = {"claim"}
+    await store.was_asked("claim", 1_000)
+    store.away = set()
+    diary.leave.set()
+    assert await slow == "done"
 
 
 async def test_who_lost_the_lease_goes_no_further(

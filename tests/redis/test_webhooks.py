@@ -16,6 +16,7 @@ import pytest
 from clerk_fastapi.testing import LocalClerk
 from tests.redis.workers import workers
 from tests.redis_server import RedisServer
+from tests.stores.workers import until
 
 pytestmark = pytest.mark.anyio
 
@@ -79,6 +80,15 @@ class Pair:
         return Counter(self._diary.read_text().split())
 
 
+def is_over(server: RedisServer) -> bool:
+    """Whether a lease is over, and whoever has had it is waited for."""
+    script = (
+        "for _, key in ipairs(redis.call('KEYS', '*:delivery:*')) do "
+        "if redis.call('GET', key) == 'over' then return 1 end end return 0"
+    )
+    return server.command("EVAL", script, "0").startswith(b":1")
+
+
 @pytest.fixture
 async def pair(redis_server: RedisServer, tmp_path: Path) -> AsyncIterator[Pair]:
     """Two workers on one Redis."""
@@ -136,7 +146,7 @@ async def test_handler_that_failed_here_runs_again_there(pair: Pair) -> None:
 async def test_what_a_killed_worker_had_in_hand_is_handled(
     pair: Pair, redis_server: RedisServer
 ) -> None:
-    """When its lease is over; the handlers that were through are not called again."""
+    """A moment after its lease is over; handlers that were through are not called again."""
     lost = asyncio.create_task(pair.deliver(pair.here))
     process = await pair.begins()
     os.kill(process, signal.SIGKILL)
@@ -144,7 +154,10 @@ async def test_what_a_killed_worker_had_in_hand_is_handled(
         await lost
     redis_server.pass_time(LEASE)
     await pair.give_leave(pair.there)
-    assert await pair.deliver(pair.there) == 204
+    again = asyncio.create_task(pair.deliver(pair.there))
+    await until(lambda: is_over(redis_server))
+    redis_server.pass_time(LEASE / 6)
+    assert await again == 204
     assert pair.ran() == {"quick": 1, "slow": 2, "last": 1}
 
 
@@ -173,6 +186,24 @@ async def test_redis_that_dies_in_the_middle_makes_nothing_happen_twice(
     assert await pair.deliver(pair.there) == 503
     redis_server.start()
     await pair.deliver_until_taken(pair.there)
+    assert pair.ran() == ONCE
+
+
+async def test_redis_that_is_away_for_longer_than_a_lease_makes_nothing_happen_twice(
+    pair: Pair, redis_server: RedisServer
+) -> None:
+    """Whoever is at a message has it again before another worker gets it."""
+    asked = asyncio.create_task(pair.deliver(pair.here))
+    await pair.begins()
+    redis_server.kill()
+    redis_server.start()
+    redis_server.pass_time(LEASE)
+    again = asyncio.create_task(pair.deliver(pair.there, later=30))
+    await until(lambda: is_over(redis_server))
+    await until(lambda: not is_over(redis_server))
+    await pair.give_leave(pair.here, pair.there)
+    assert await again == 204
+    assert await asked == 204
     assert pair.ran() == ONCE
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from tests.redis_server import RedisServer
 from tests.stores.workers import Heard, Worker
 
 NAMESPACE = "clerk.example.com"
+
+Hire = Callable[..., Any]
 
 
 @dataclass
@@ -50,3 +53,21 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     yield World(here, there, clock, pass_redis_time)
     await here.store.close()
     await there.store.close()
+
+
+@pytest.fixture
+async def hire(redis_server: RedisServer) -> AsyncIterator[Hire]:
+    """Return a function that starts one more worker on the same Redis."""
+    hired: list[Worker] = []
+
+    async def start(
+        clock: Clock | None = None, namespace: str = NAMESPACE, **options: Any
+    ) -> Worker:
+        worker = Worker(RedisStore(redis_server.url, **options), Heard(clock or Clock()))
+        hired.append(worker)
+        await worker.store.open(namespace, worker.ledger)
+        return worker
+
+    yield start
+    for worker in hired:
+        await worker.store.close()

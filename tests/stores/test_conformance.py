@@ -73,7 +73,18 @@ async def test_lease_is_over_some_time(world: World) -> None:
     world.pass_time(59)
     assert await world.there.store.claim("msg_1", "second", lease=60) == BUSY
     world.pass_time(2)
+    await world.there.store.claim("msg_1", "second", lease=60)  # it may have to wait for a moment
+    world.pass_time(11)
     assert await world.there.store.claim("msg_1", "second", lease=60) == TAKEN
+    assert await world.here.store.claim("msg_1", "first", lease=60) == BUSY
+
+
+async def test_owner_of_a_lease_that_is_over_may_claim_it_again(world: World) -> None:
+    """Nobody else has asked for it."""
+    await world.here.store.claim("msg_1", "first", lease=60)
+    world.pass_time(1_000)
+    assert await world.here.store.claim("msg_1", "first", lease=60) == TAKEN
+    assert await world.there.store.claim("msg_1", "second", lease=60) == BUSY
 
 
 async def test_lease_lasts_longer_if_its_owner_asks(world: World) -> None:
@@ -101,6 +112,8 @@ async def test_delivery_stays_done_whoever_is_late(world: World) -> None:
     """A worker that lost its lease finishes after the one that took over."""
     await world.here.store.claim("msg_1", "first", lease=60)
     world.pass_time(61)
+    await world.there.store.claim("msg_1", "second", lease=60)
+    world.pass_time(11)
     await world.there.store.claim("msg_1", "second", lease=60)
     await world.there.store.settle("msg_1", "second", done=True, remember=3_600)
     await world.here.store.finish("msg_1", "app.one", remember=3_600)

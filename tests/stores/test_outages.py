@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, cast
 
@@ -14,33 +13,13 @@ from clerk_fastapi.stores.redis import RedisStore
 from clerk_fastapi.stores.store import OnOutage
 from tests.engine.clock import NOW, Clock
 from tests.redis_server import RedisServer
-from tests.stores.conftest import NAMESPACE
+from tests.stores.conftest import NAMESPACE, Hire
 from tests.stores.workers import Heard, Worker, ended, until
 
 pytestmark = pytest.mark.anyio
 
 LATER = NOW + 3_600
 STREAM = f"clerk_fastapi:{{{NAMESPACE}}}:revocations"
-
-Hire = Callable[..., Any]
-
-
-@pytest.fixture
-async def hire(redis_server: RedisServer) -> AsyncIterator[Hire]:
-    """Return a function that starts one more worker on the same Redis."""
-    hired: list[Worker] = []
-
-    async def start(
-        clock: Clock | None = None, namespace: str = NAMESPACE, **options: Any
-    ) -> Worker:
-        worker = Worker(RedisStore(redis_server.url, **options), Heard(clock or Clock()))
-        hired.append(worker)
-        await worker.store.open(namespace, worker.ledger)
-        return worker
-
-    yield start
-    for worker in hired:
-        await worker.store.close()
 
 
 async def revoke_in_vain(worker: Worker, subject: str) -> None:
