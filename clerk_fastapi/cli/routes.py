@@ -1,4 +1,4 @@
-"""``clerk-fastapi routes``: every route of an application, and what guards it."""
+"""``clerk-fastapi routes``: every route of an application, and what guards and limits it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from clerk_fastapi.cli.application import load
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.web.routing.allowance import unguarded
 from clerk_fastapi.web.routing.audit import AuditedRoute, audit_routes
+from clerk_fastapi.web.routing.limits import AuditedLimit
 
 __all__ = ["add_to"]
 
@@ -30,9 +31,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     """Say what the command takes."""
     parser = commands.add_parser(
         "routes",
-        help="list the routes of an application, and what guards each",
-        description="List the routes of an application, and what guards each. The application is "
-        "imported and not started.",
+        help="list the routes of an application, and what guards and limits each",
+        description="List the routes of an application, and what guards and limits each. The "
+        "application is imported and not started.",
     )
     parser.add_argument("app", metavar="module:app", help="where it is, such as shop.main:app")
     parser.add_argument("--factory", action="store_true", help="module:app is what makes it")
@@ -61,9 +62,15 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([route.to_json() for route in shown], indent=2))
     else:
+        everywhere = _everywhere(routes)
         if shown:
-            print(*_table(shown), "", sep="\n")
-        print(_summary(routes, shown) if arguments.require_guard else _counted(routes))
+            print(*_table(shown, everywhere), "", sep="\n")
+        if arguments.require_guard:
+            print(_summary(routes, shown))
+        else:
+            print(
+                *(f"{limit}, for every route" for limit in everywhere), _counted(routes), sep="\n"
+            )
     return 1 if arguments.require_guard and shown else 0
 
 
@@ -82,8 +89,15 @@ def _counted(routes: Iterable[AuditedRoute]) -> str:
     return f"{count['guarded']} guarded, {count['public']} public, {count['unguarded']} unguarded"
 
 
-def _table(routes: Iterable[AuditedRoute]) -> list[str]:
-    rows = [_HEADS, *map(_cells, routes)]
+def _everywhere(routes: Sequence[AuditedRoute]) -> Sequence[AuditedLimit]:
+    """The limits that all routes have: in each line of a table they would drown the others."""
+    if len(routes) < 2:
+        return ()
+    return [limit for limit in routes[0].limits if all(limit in each.limits for each in routes)]
+
+
+def _table(routes: Iterable[AuditedRoute], untold: Sequence[AuditedLimit]) -> list[str]:
+    rows = [_HEADS, *(_cells(route, untold) for route in routes)]
     room = max(shutil.get_terminal_size((_WIDTH, 0)).columns, _WIDTH) - 3 * len(_GAP)
     columns = zip(*rows, strict=True)
     widths = [max(len(line) for cell in column for line in cell) for column in columns]
@@ -93,9 +107,10 @@ def _table(routes: Iterable[AuditedRoute]) -> list[str]:
     return [line for row in rows for line in _lines(row, widths)]
 
 
-def _cells(route: AuditedRoute) -> _Cells:
+def _cells(route: AuditedRoute, untold: Sequence[AuditedLimit]) -> _Cells:
     nothing = ["nothing"] if route.verdict == "unguarded" else []
-    guarded_by = [*nothing, *map(str, route.guarded_by)]
+    limits = [str(limit) for limit in route.limits if limit not in untold]
+    guarded_by = [*nothing, *map(str, route.guarded_by), *limits]
     return [route.asked_with or "any"], [route.path], guarded_by, [route.defined_at]
 
 

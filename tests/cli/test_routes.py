@@ -123,6 +123,7 @@ def test_json_is_all_there_is(run: Run) -> None:
                 "optional": True,
             }
         ],
+        "limits": [],
     }
     assert order["guarded_by"][0]["requirement"] == {
         "all_of": [
@@ -242,6 +243,73 @@ def test_sentences_are_wrapped_before_paths(run: Run, tmp_path: Path) -> None:
     assert max(map(len, lines)) <= 100
     assert lines[1].startswith(f"GET      /{'p' * 40}  guard: role ")
     assert lines[-3].startswith("any      /m/{path:path} ")
+
+
+LIMITED = """
+from fastapi import Depends, FastAPI
+from clerk_fastapi import ClerkMiddleware, RateLimit, require_auth
+
+app = FastAPI(openapi_url=None)
+app.add_middleware(ClerkMiddleware, rate_limits=[RateLimit(1000, per=60, by="address")])
+search = RateLimit(100, per=60, name="search")
+app.get("/search", dependencies=[Depends(require_auth), Depends(search)])(lambda: None)
+app.get("/health", dependencies=[Depends(RateLimit(1, per=1, by="address"))])(lambda: None)
+"""
+
+
+def test_limits_are_told(run: Run, tmp_path: Path) -> None:
+    """Below what guards a route; those of all routes once, and none of them guards anything."""
+    (tmp_path / "limited.py").write_text(LIMITED, "utf-8")
+    assert run("limited:app")[:2] == (
+        0,
+        """\
+METHODS  PATH     GUARDED BY                           DEFINED AT
+GET      /search  guard: a signed-in user              limited.py:8
+                  limit: search, 100 per 60 s by user
+GET      /health  nothing                              limited.py:9
+                  limit: 1 per 1 s by address
+
+limit: 1000 per 60 s by address, for every route
+1 guarded, 0 public, 1 unguarded
+""",
+    )
+    status, out, _ = run("limited:app", "--require-guard")
+    assert (status, out.splitlines()[1:]) == (
+        1,
+        [
+            "GET      /health  nothing                      limited.py:9",
+            "                  limit: 1 per 1 s by address",
+            "",
+            "1 of 2 is guarded by nothing: give it a guard or a policy, or allow it.",
+        ],
+    )
+    status, out, _ = run("limited:app", "--json")
+    assert [limit["source"] for limit in json.loads(out)[0]["limits"]] == ["rule", "guard"]
+    assert json.loads(out)[0]["limits"][1] == {
+        "source": "guard",
+        "name": "search",
+        "limit": 100,
+        "per": 60,
+        "by": "user",
+        "on_outage": "refuse",
+    }
+
+
+def test_the_limit_of_a_single_route_stands_with_it(run: Run, tmp_path: Path) -> None:
+    """There are no others that it could be for."""
+    source = LIMITED.rpartition("app.get")[0]
+    (tmp_path / "single.py").write_text(source, "utf-8")
+    lines = run("single:app")[1].splitlines()
+    assert lines[2].strip() == "limit: 1000 per 60 s by address"
+    assert lines[-1] == "1 guarded, 0 public, 0 unguarded"
+
+
+def test_application_without_routes_has_no_table(run: Run, tmp_path: Path) -> None:
+    """And no limits that hold for all of them."""
+    (tmp_path / "bare.py").write_text(
+        "from starlette.applications import Starlette\napp = Starlette()", "utf-8"
+    )
+    assert run("bare:app")[1] == "0 guarded, 0 public, 0 unguarded\n"
 
 
 def test_routes_can_be_allowed_one_by_one(run: Run, tmp_path: Path) -> None:

@@ -1,19 +1,21 @@
-"""The route audit: every route of an application, what guards it, and where it is defined."""
+"""The route audit: every route, what guards and limits it, and where it is defined."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.routing import Router
 
 from clerk_fastapi.errors import ConfigurationError
+from clerk_fastapi.web.ratelimit import RateLimit
 from clerk_fastapi.web.routing.contradictions import kept_out
 from clerk_fastapi.web.routing.deciding import Rule
 from clerk_fastapi.web.routing.force import Ruled, rules_in_force
+from clerk_fastapi.web.routing.limits import AuditedLimit, limits_of
 from clerk_fastapi.web.routing.origin import origin_of
 from clerk_fastapi.web.routing.routes import Kind, Leaf
 from clerk_fastapi.web.routing.safeguards import Safeguard, guards_of, safeguard_of
@@ -40,6 +42,7 @@ class AuditedRoute:
     kind: Kind
     defined_at: str
     guarded_by: tuple[Safeguard, ...]
+    limits: tuple[AuditedLimit, ...]
 
     @property
     def verdict(self) -> Verdict:
@@ -69,8 +72,8 @@ def audit_routes(app: Starlette) -> list[AuditedRoute]:
     """List all routes that an application and those mounted in it serve, in the router's order.
 
     It need not run. Guards are found wherever they are among a route's dependencies, and policies
-    are decided as :class:`~clerk_fastapi.ClerkMiddleware` will. What is done by hand inside of
-    handlers, and what other middleware answers, is not seen.
+    are decided as :class:`~clerk_fastapi.ClerkMiddleware` will; so are limits. What is done by hand
+    inside of handlers, and what other middleware answers, is not seen.
 
     :raises ConfigurationError: if a policy or guard is wrong in a way that would stop the start-up.
     """
@@ -86,11 +89,12 @@ def _audited(ruled: Ruled, folder: Path) -> Iterator[AuditedRoute]:
     leaf = ruled.leaf
     guards = list(guards_of(leaf))
     for path, endpoint in _served(leaf):
-        for methods, rules in _by_methods(ruled):
-            found = [*guards, *filter(None, map(safeguard_of, rules))]
+        for methods, said in _by_methods(ruled):
+            found = [*guards, *filter(None, map(safeguard_of, said.rules))]
             once = tuple(each for at, each in enumerate(found) if each not in found[:at])
+            limits = limits_of(leaf, said.limits)
             defined_at = origin_of(endpoint, folder)
-            yield AuditedRoute(methods, path, leaf.name, leaf.kind, defined_at, once)
+            yield AuditedRoute(methods, path, leaf.name, leaf.kind, defined_at, once, limits)
 
 
 def _served(leaf: Leaf) -> Iterable[tuple[str, object]]:
@@ -102,25 +106,35 @@ def _served(leaf: Leaf) -> Iterable[tuple[str, object]]:
     return [(leaf.path, leaf.endpoint)]
 
 
-def _by_methods(ruled: Ruled) -> Iterable[tuple[tuple[str, ...] | None, tuple[Rule, ...]]]:
-    """Put together the methods for which the same rules hold."""
+class _Said(NamedTuple):
+    """What each ClerkMiddleware says of a route and some of its methods."""
+
+    rules: tuple[Rule, ...]
+    limits: tuple[RateLimit, ...]
+
+
+def _by_methods(ruled: Ruled) -> Iterable[tuple[tuple[str, ...] | None, _Said]]:
+    """Put together the methods for which the same rules and limits hold."""
     leaf = ruled.leaf
     named = leaf.methods
     if named is None:
-        rules = (rule for decided in ruled.decisions for rule in decided.rules)
-        named = frozenset().union(*(rule.methods or () for rule in rules))
-    grouped: dict[tuple[Rule, ...], list[str]] = {}
+        rules = [rule.methods for decided in ruled.decisions for rule in decided.rules]
+        limits = [rule.methods for decided in ruled.decisions for rule in decided.limits]
+        named = frozenset().union(*filter(None, [*rules, *limits]))
+    grouped: dict[_Said, list[str]] = {}
     for method in sorted(named or (), key=_rank):
-        grouped.setdefault(_rules(ruled, method), []).append(method)
-    found: dict[tuple[Rule, ...], tuple[str, ...] | None]
-    found = {rules: tuple(methods) for rules, methods in grouped.items()}
+        grouped.setdefault(_said(ruled, method), []).append(method)
+    found: dict[_Said, tuple[str, ...] | None]
+    found = {said: tuple(methods) for said, methods in grouped.items()}
     if leaf.methods is None:
-        found[_rules(ruled, None)] = None
-    return [(methods, rules) for rules, methods in found.items()]
+        found[_said(ruled, None)] = None
+    return [(methods, said) for said, methods in found.items()]
 
 
-def _rules(ruled: Ruled, method: str | None) -> tuple[Rule, ...]:
-    return tuple(decided.rule(method) for decided in ruled.decisions)
+def _said(ruled: Ruled, method: str | None) -> _Said:
+    rules = tuple(decided.rule(method) for decided in ruled.decisions)
+    limits = (limit for decided in ruled.decisions for limit in decided.rate_limits(method))
+    return _Said(rules, tuple(limits))
 
 
 def _rank(method: str) -> tuple[int, str]:

@@ -21,11 +21,14 @@ from clerk_fastapi.web.routing.routes import Leaf
 from clerk_fastapi.web.schemes import describe_guard
 from clerk_fastapi.web.signed import DEMAND, SignedByClerk
 
-__all__ = ["Safeguard", "Source", "guards_of", "safeguard_of"]
+__all__ = ["DependencySource", "Safeguard", "Source", "called_from", "guards_of", "safeguard_of"]
 
-Source: TypeAlias = Literal["guard", "router", "application", "policy", "default"]
-"""Where it was written: ``guard`` at a route, or anywhere among what its dependencies depend on;
-``router`` or ``application`` for all of theirs; ``policy`` or ``default`` in ClerkMiddleware."""
+DependencySource: TypeAlias = Literal["guard", "router", "application"]
+"""Where a dependency was written: ``guard`` at a route, or anywhere among what its dependencies
+depend on; ``router`` or ``application`` for all of theirs."""
+
+Source: TypeAlias = DependencySource | Literal["policy", "default"]
+"""The same of whatever guards: ``policy`` or ``default`` in ClerkMiddleware."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,15 @@ def safeguard_of(rule: Rule) -> Safeguard | None:
 
 def guards_of(leaf: Leaf) -> Iterator[Safeguard]:
     """Find the guards of a route, in the order in which they judge."""
+    for source, called, scopes in called_from(leaf):
+        if isinstance(called, Guard):
+            yield _safeguard(source, called, scopes)
+        if isinstance(called, SignedByClerk):
+            yield Safeguard(source, DEMAND, {"signed_by": "clerk"}, (), optional=False)
+
+
+def called_from(leaf: Leaf) -> Iterator[tuple[DependencySource, object, tuple[str, ...]]]:
+    """All that the dependencies of a route call, from where, and with which security scopes."""
     route = dependant_of(leaf)
     if route is None:
         return
@@ -65,13 +77,10 @@ def guards_of(leaf: Leaf) -> Iterator[Safeguard]:
     for at, dependency in enumerate(route.dependant.dependencies):
         source = sources[at] if at < len(sources) else "guard"
         for called, scopes in called_below(dependency):
-            if isinstance(called, Guard):
-                yield _safeguard(source, called, scopes)
-            if isinstance(called, SignedByClerk):
-                yield Safeguard(source, DEMAND, {"signed_by": "clerk"}, (), optional=False)
+            yield source, called, scopes
 
 
-def _sources(leaf: Leaf, dependencies: Sequence[object]) -> list[Source]:
+def _sources(leaf: Leaf, dependencies: Sequence[object]) -> list[DependencySource]:
     """Tell of each dependency that is no parameter where it was written.
 
     FastAPI lists those of the application first, then those of the routers from the outermost on,
@@ -83,7 +92,7 @@ def _sources(leaf: Leaf, dependencies: Sequence[object]) -> list[Source]:
     of_application = _in_common(dependencies, application.router)
     of_route = len(original.dependencies) - inherited
     of_routers = len(dependencies) - of_application - of_route
-    counted: list[tuple[Source, int]] = [
+    counted: list[tuple[DependencySource, int]] = [
         ("application", of_application),
         ("router", of_routers),
         ("guard", of_route),

@@ -329,5 +329,6 @@ def test_json_says_all() -> None:
                 "optional": False,
             },
         ),
+        "limits": (),
         "defined_at": only(app).defined_at,
     }
