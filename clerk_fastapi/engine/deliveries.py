@@ -40,7 +40,8 @@ class Pace(NamedTuple):
     does (15 seconds), and not for ever, for a server that is told to stop waits for its requests.
     ``lease`` is how long a worker that has died keeps a delivery from others, and ``pauses`` lie
     between looks at one that another worker has in hand; after the last of them the sender has to
-    come again. While the store is away, ``ask_again`` lies between attempts to keep what is in hand
+    come again. ``linger`` lies between the end of the work and its acknowledgement: copies that the
+    sender let go together are all read by then, in all workers. While the store is away, ``ask_again`` lies between attempts to keep what is in hand
     and to note what was done. ``grace`` is what handlers get to finish at shutdown. What was done
     is known for ``remember``, which is longer than Clerk tries to deliver (28 hours).
     """
@@ -48,6 +49,7 @@ class Pace(NamedTuple):
     first: float = 20.0
     lease: float = 30.0
     pauses: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4, 0.8, *(1.0,) * 8)
+    linger: float = 0.1
     ask_again: float = 1.0
     grace: float = 5.0
     remember: float = 48 * 3_600.0
@@ -100,6 +102,7 @@ class Deliveries:
                 raise WebhookBusy
             if verdict == "away":
                 raise StoreUnavailable
+            await asyncio.sleep(self.pace.linger)
             with suppress(StoreUnavailable):  # then it is known as done, but not as acknowledged
                 await self._store.settle(_sent(delivery), _ANYBODY, done=True, remember=_BELIEVED)
         finally:
