@@ -41,9 +41,10 @@ class Pace(NamedTuple):
     ``lease`` is how long a worker that has died keeps a delivery from others, and ``pauses`` lie
     between looks at one that another worker has in hand; after the last of them the sender has to
     come again. ``linger`` lies between the end of the work and its acknowledgement: copies that the
-    sender let go together are all read by then, in all workers. While the store is away, ``ask_again`` lies between attempts to keep what is in hand
-    and to note what was done. ``grace`` is what handlers get to finish at shutdown. What was done
-    is known for ``remember``, which is longer than Clerk tries to deliver (28 hours).
+    sender let go together are all read by then, in all workers. While the store is away,
+    ``ask_again`` lies between attempts to keep what is in hand and to note what was done. ``grace``
+    is what handlers get to finish at shutdown. What was done is known for ``remember``, which is
+    longer than Clerk tries to deliver (28 hours).
     """
 
     first: float = 20.0
