@@ -10,14 +10,20 @@ from typing import Self
 
 
 class RedisServer:
-    """One ``redis-server`` on a free port of this machine, which keeps its data if told to."""
+    """One ``redis-server`` on a port of its own, which keeps its data.
+
+    The port is held for as long as this object is in use, so that nobody else gets it before the
+    server has started, or while it is away.
+    """
 
     def __init__(self, program: str, directory: Path) -> None:
         self.program = program
         self.directory = directory
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
+        # Bound, and never listening: the server may listen beside it, as both say so.
+        self._held = socket.socket()
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind(("127.0.0.1", 0))
+        self.port = int(self._held.getsockname()[1])
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -69,7 +75,7 @@ class RedisServer:
 
     def command(self, *words: str) -> bytes:
         """Send one command and read its answer, whole but undecoded."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             parts = [f"${len(word.encode())}\r\n{word}\r\n" for word in words]
             connection.sendall(f"*{len(words)}\r\n{''.join(parts)}*1\r\n$4\r\nQUIT\r\n".encode())
             answer = b""
@@ -103,3 +109,4 @@ class RedisServer:
         if self._process is not None:
             os.kill(self._process.pid, signal.SIGCONT)
         self.kill()
+        self._held.close()
