@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
@@ -20,8 +21,11 @@ __all__ = ["Feed"]
 logger = logging.getLogger("clerk_fastapi")
 
 _BATCH: Final = 2_000
+_NEWS: Final = 100  # entries at a time, as they come; more than that are read in batches
 _LISTEN_MS: Final = 500  # then Redis is asked whether it is still the one it was
 _SWEPT: Final = 100  # entries that are looked at, if they have expired, whenever one is added
+_TURN_MS: Final = 500  # without a word, after which somebody else fills the stream
+_WAIT: Final = 0.05  # seconds between two looks at whose turn it is
 _LONGEST_REST: Final = 64  # beats between two attempts to write into a Redis that can only be read
 _UNTIL_THEN: Final = {
     "refuse": "requests with session tokens are refused (503)",
@@ -51,6 +55,15 @@ local exists = redis.call('EXISTS', KEYS[1])
 return {redis.call('GET', KEYS[2]) or '', id, exists}
 """
 
+# Of many workers that find much missing one adds it, and the others read it. That saves Redis from
+# having it from each of them; nothing is lost if two do it at the same time, or one dies.
+_TAKE_TURN: Final = """
+local whose = redis.call('GET', KEYS[1])
+if whose and whose ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
 Entry = tuple[bytes, dict[bytes, bytes]]
 
 
@@ -66,8 +79,9 @@ class Feed:
     """Keeps a ledger and a stream in Redis alike, for as long as it runs.
 
     Entries are never changed: of two about one subject the ledger knows which counts. So nothing is
-    lost in an outage, whoever missed it: when Redis is back, all that the stream holds goes into
-    the ledger, and all of the ledger that the stream lacks goes into the stream.
+    lost in an outage, whoever missed it. When Redis is back, what was announced in vain goes first,
+    then all that the stream holds goes into the ledger, and all of the ledger that the stream lacks
+    into the stream.
 
     :param driver: how Redis is told of news.
     :param listener: how Redis is listened to: connections of its own, so that no storm of questions
@@ -89,7 +103,9 @@ class Feed:
         self._task: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
         self._is_current = False
-        self._has_unsent = False
+        self._unsent = Ledger(ledger.clock)  # what was announced in vain
+        self._is_short = False  # whether the stream lacks more, as it took nothing
+        self._me = uuid4().hex
         self._swept = b"0-0"
 
     @property
@@ -117,7 +133,7 @@ class Feed:
         try:
             await self._send(revocations)
         except BaseException:  # given up in the middle, too
-            self._has_unsent = True
+            self._unsent.add(revocations)
             raise
         with suppress(StoreUnavailable):
             await self._trim()
@@ -143,18 +159,27 @@ class Feed:
         redis, beats, rest = self._listener.redis, 0, 1
         while True:
             answer: Any = await self._listener.ask(
-                redis.xread, {self._name: position}, count=_BATCH, block=_LISTEN_MS
+                redis.xread, {self._name: position}, count=_NEWS, block=_LISTEN_MS
             )
             for entries in _streams(answer):
                 self._ledger.add(_read(fields[_FIELD] for _, fields in entries if _FIELD in fields))
                 position = entries[-1][0]
+                if len(entries) == _NEWS:
+                    position = await self._read_on(position, self._ledger)
             beats += 1
             found = await self._look()
             is_the_same = found[:2] == place[:2] and (found.has_stream or not self._ledger)
-            if not is_the_same or (self._has_unsent and beats >= rest):
-                place, position = await self._alike()
-                rest = min(2 * rest, _LONGEST_REST) if self._has_unsent else 1
+            if not is_the_same or (self._owes and beats >= rest):
+                if not is_the_same or self._is_short:
+                    place, position = await self._alike()
+                else:
+                    await self._make_up()
+                rest = min(2 * rest, _LONGEST_REST) if self._owes else 1
                 beats = 0
+
+    @property
+    def _owes(self) -> bool:
+        return self._is_short or bool(self._unsent)
 
     async def _look(self) -> _Place:
         marker, server, has_stream = await self._listener.ask(
@@ -168,30 +193,60 @@ class Feed:
         :returns: which Redis this is, and the last entry that was read.
         :raises StoreUnavailable: if it cannot be read.
         """
-        self._has_unsent = False
+        await self._look()  # is it there at all?
+        await self._make_up()
+        self._is_short = False
         await self._mark()
         # Before anything is read: whatever is lost from now on changes it.
         place = await self._look()
-        stream, position = Ledger(self._ledger.clock), b"0-0"
+        stream = Ledger(self._ledger.clock)
+        position = await self._read_on(b"0-0", stream, self._ledger)
+        known = self._ledger.live()
+        while batch := list(islice(known, _BATCH)):
+            await asyncio.sleep(0)  # requests want their turn, too
+            if not stream.lacking(batch):
+                continue
+            try:
+                while not await self._has_turn() and stream.lacking(batch):
+                    await asyncio.sleep(_WAIT)
+                    position = await self._read_on(position, stream, self._ledger)
+                position = await self._read_on(position, stream, self._ledger)
+                await self._send(stream.add(batch))
+            except StoreUnavailable:
+                # It can be read, so that nothing is missed here: only the others have to wait.
+                self._is_short = True
+                logger.error("Redis takes no revocations: %s", self._driver.failure)
+                break
+        return place, await self._read_on(position, self._ledger)
+
+    async def _read_on(self, position: bytes, *ledgers: Ledger) -> bytes:
+        """Tell ledgers what the stream holds beyond a position; how far that was."""
         while True:
             last, lines = await self._listener.ask(
                 self._listener.redis.eval, _SINCE, 1, self._name, b"(" + position, _BATCH
             )
             if not last:
-                break
+                return position
             told, position = _read(lines.splitlines()), last
-            stream.add(told)
-            self._ledger.add(told)
-        known = self._ledger.live()
+            for ledger in ledgers:
+                ledger.add(told)
+
+    async def _make_up(self) -> None:
+        """Announce what was announced in vain."""
+        unsent, self._unsent = list(self._unsent.live()), Ledger(self._ledger.clock)
         try:
-            for start in range(0, len(known), _BATCH):
-                await self._send(stream.add(known[start : start + _BATCH]))
-                await asyncio.sleep(0)  # requests want their turn, too
-        except StoreUnavailable:
-            # It can be read, so that nothing is missed here: only the others have to wait.
-            self._has_unsent = True
+            await self._send(unsent)
+        except BaseException as error:  # given up in the middle, too
+            self._unsent.add(unsent)
+            if not isinstance(error, StoreUnavailable):
+                raise
             logger.error("Redis takes no revocations: %s", self._driver.failure)
-        return place, position
+
+    async def _has_turn(self) -> bool:
+        """Whether it is for this worker to add what is missing: for as long as nobody else does."""
+        name = f"{self._name}:turn"
+        asked = (self._driver.redis.eval, _TAKE_TURN, 1, name, self._me, _TURN_MS)
+        return bool(await self._driver.ask(*asked))
 
     async def _mark(self) -> None:
         """Leave a marker, unless there is one: a Redis that may only be read is marked already."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from clerk_fastapi.protocol.revocation import FOREVER, Revocation
@@ -46,25 +46,37 @@ class Ledger:
             self._sweep(now)
         return news
 
-    def live(self) -> list[Revocation]:
-        """All that still matters, for others that do not know it."""
+    def lacking(self, revocations: Iterable[Revocation]) -> list[Revocation]:
+        """Those that would be news."""
+        now = self.clock()
+        return [each for each in revocations if each.expires_at > now and self._is_news(each)]
+
+    def live(self) -> Iterator[Revocation]:
+        """All that still matters, for others that do not know it; it may be added to meanwhile."""
         self._sweep(self.clock())
-        ended = [Revocation(subject, True, FOREVER, end) for subject, end in self._ended.items()]
-        return ended + list(self._others.values())
+        for subject in [*self._ended, *self._others]:
+            if subject in self._ended:
+                yield Revocation(subject, True, FOREVER, self._ended[subject])
+            elif subject in self._others:
+                yield self._others[subject]
 
     def _takes(self, report: Revocation) -> bool:
+        if not self._is_news(report):
+            return False
         subject = report.subject
-        if report.version >= FOREVER and report.is_revoked:
-            if self._ended.get(subject, 0) >= report.expires_at:
-                return False
+        if _is_the_end(report):
             self._others.pop(subject, None)
             self._ended[subject] = report.expires_at
-            return True
-        known = self._others.get(subject)
-        if subject in self._ended or (known is not None and not report.outdates(known)):
-            return False
-        self._others[subject] = report
+        else:
+            self._others[subject] = report
         return True
+
+    def _is_news(self, report: Revocation) -> bool:
+        subject = report.subject
+        if _is_the_end(report):
+            return self._ended.get(subject, 0) < report.expires_at
+        known = self._others.get(subject)
+        return subject not in self._ended and (known is None or report.outdates(known))
 
     def _sweep(self, now: float) -> None:
         self._ended = {subject: end for subject, end in self._ended.items() if end > now}
@@ -72,3 +84,7 @@ class Ledger:
             subject: report for subject, report in self._others.items() if report.expires_at > now
         }
         self._sweep_at = 2 * len(self) + _SPARE
+
+
+def _is_the_end(report: Revocation) -> bool:
+    return report.version >= FOREVER and report.is_revoked

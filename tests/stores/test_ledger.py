@@ -99,7 +99,7 @@ def test_session_that_is_reported_again_is_remembered_longer() -> None:
     ledger.add([ended("sess_1", NOW + 10), ended("sess_2", NOW + 20)])
     assert ledger.add([ended("sess_1", NOW + 30)]) == [ended("sess_1", NOW + 30)]
     clock.now = NOW + 25
-    assert ledger.live() == [ended("sess_1", NOW + 30)]
+    assert list(ledger.live()) == [ended("sess_1", NOW + 30)]
     assert len(ledger) == 1
 
 
@@ -118,7 +118,7 @@ def test_what_has_expired_is_told_to_nobody() -> None:
     ledger = Ledger(clock)
     ledger.add([ended("sess_1", LATER), blocked("user_1", 1_000)])
     clock.now = LATER
-    assert ledger.live() == []
+    assert list(ledger.live()) == []
 
 
 REPORTS = st.builds(
@@ -143,3 +143,18 @@ def test_order_of_arrival_does_not_matter(reports: list[Revocation], random: obj
     for subject in ("sess_1", "user_1", "user_2"):
         assert one.has_revoked(subject) == other.has_revoked(subject)
     assert sorted(one.live()) == sorted(other.live())
+
+
+def test_ledger_can_be_added_to_while_it_is_gone_through() -> None:
+    """Nothing that was there at the beginning is left out, nor told as it was before."""
+    ledger = Ledger(Clock())
+    ledger.add([ended("sess_1", NOW + 60), Revocation("user_1", True, 1, NOW + 60)])
+    ledger.add([Revocation("user_2", True, 1, NOW + 60), ended("sess_2", NOW + 60)])
+    live = ledger.live()
+    found = [next(live)]
+    ledger.add([ended("user_1", NOW + 60), Revocation("user_2", False, 2, NOW + 60)])
+    ledger.add(ended(f"sess_{number}", NOW + 60) for number in range(3, 3_000))
+    found += live
+    assert {"sess_1", "sess_2"} <= {each.subject for each in found}
+    assert ended("user_1", NOW + 60) in found
+    assert Revocation("user_2", False, 2, NOW + 60) in found
