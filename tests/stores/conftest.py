@@ -27,6 +27,13 @@ class World:
     pass_time: Callable[[float], None]
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy is no outage, unless that is what a test is about."""
+    monkeypatch.setattr("clerk_fastapi.stores.driver._PATIENCE", 60.0)
+    monkeypatch.setattr("clerk_fastapi.stores.windows._A_MOMENT", 60.0)
+
+
 @pytest.fixture(params=["memory", "redis"])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     """One of all kinds of store, which must behave alike."""

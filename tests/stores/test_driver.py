@@ -25,13 +25,20 @@ async def driver(redis_server: RedisServer) -> AsyncIterator[Driver]:
 
 
 async def test_whoever_waits_for_a_turn_waits_as_long_as_redis_answers(
-    driver: Driver, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Five rounds of questions, of which Redis takes half of the patience for each."""
-    assert await driver.ask(driver.redis.ping)
+    """Five rounds of questions, each of which takes half of the patience to answer."""
+    loop, driver = asyncio.get_running_loop(), Driver("redis://127.0.0.1:1/0")
+    now = loop.time()
+    monkeypatch.setattr(loop, "time", lambda: now)
     monkeypatch.setattr(PATIENCE, 1.0)
-    questions = (driver.ask(driver.redis.blpop, ["nothing"], 0.5) for _ in range(5 * _TURNS))
-    assert await asyncio.gather(*questions) == [None] * 5 * _TURNS
+    questions = [asyncio.create_task(driver.ask(asyncio.sleep, 0.5)) for _ in range(5 * _TURNS)]
+    while not all(question.done() for question in questions):
+        now += 0.01
+        await asyncio.sleep(0)
+    assert [question.result() for question in questions] == [None] * 5 * _TURNS
+    monkeypatch.undo()
+    await driver.close()
 
 
 async def test_whoever_waits_for_a_turn_gives_up_when_redis_falls_silent(
@@ -52,7 +59,7 @@ async def test_whoever_waits_for_a_turn_gives_up_when_redis_falls_silent(
     assert [type(each) for each in found] == [StoreUnavailable] * 5 * _TURNS
     assert asked == _TURNS
     redis_server.thaw()
-    monkeypatch.undo()
+    monkeypatch.setattr(PATIENCE, 60.0)
     assert await driver.ask(ping)
 
 

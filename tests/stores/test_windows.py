@@ -92,8 +92,8 @@ async def test_window_slides(world: World, pass_time: Callable[[float], None]) -
         *((0, True), (400, True), (400, True), (0, False), (199, False)),
         *((2, True), (0, False), (398, False), (2, True), (0, False), (1_000, True)),
     ]:
-        pass_time(wait)
-        assert await allowed(store, "ada", limit=3, seconds=1_000) is expected
+        pass_time(100 * wait)  # what the test itself takes does not matter
+        assert await allowed(store, "ada", limit=3, seconds=100_000) is expected
 
 
 async def test_refused_requests_do_not_count(

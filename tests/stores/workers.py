@@ -10,7 +10,7 @@ from clerk_fastapi.stores.store import Store
 
 __all__ = ["Heard", "Worker", "ended", "until"]
 
-PATIENCE = 20  # seconds after which a test has failed
+PATIENCE = 60  # seconds after which a test has failed
 
 
 def ended(subject: str, expires_at: int) -> Revocation:
