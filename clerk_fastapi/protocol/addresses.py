@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Final
 
 from clerk_fastapi.protocol.site import Proxies
 
 __all__ = ["client_address", "network_of"]
+
+_TRANSLATED: Final = IPv6Network("64:ff9b::/96")
 
 
 def client_address(
@@ -42,10 +45,13 @@ def client_address(
 def network_of(address: str) -> str:
     """What is one caller among others: an IPv4 address, and of IPv6 the 64 bits of a network.
 
-    The rest of an IPv6 address everybody chooses for themselves.
+    The rest of an IPv6 address everybody chooses for themselves. In the network of translators
+    (RFC 6052 section 2.1) it is the IPv4 address that somebody comes from.
     """
     found = _address(address)
     if isinstance(found, IPv6Address):
+        if found in _TRANSLATED:
+            return str(IPv4Address(int(found) & 0xFFFF_FFFF))
         return str(IPv6Network((int(found) >> 64 << 64, 64)))
     return address if found is None else str(found)
 

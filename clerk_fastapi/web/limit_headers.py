@@ -6,7 +6,7 @@ https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from clerk_fastapi.stores.store import Hit
@@ -26,13 +26,11 @@ class Standing(NamedTuple):
 def limit_headers(standings: Sequence[Standing]) -> dict[str, str]:
     """Write the fields of an answer: the draft's list all limits, the others hold the tightest."""
     tightest = min(standings, key=_room)
+    named = list(zip(_names(standings), standings, strict=True))
     return {
-        "RateLimit-Policy": ", ".join(
-            f"{_quoted(each.label)};q={each.limit};w={each.seconds}" for each in standings
-        ),
+        "RateLimit-Policy": ", ".join(f"{name};q={at.limit};w={at.seconds}" for name, at in named),
         "RateLimit": ", ".join(
-            f"{_quoted(each.label)};r={each.hit.remaining};t={whole_seconds(each.hit)}"
-            for each in standings
+            f"{name};r={at.hit.remaining};t={whole_seconds(at.hit)}" for name, at in named
         ),
         "RateLimit-Limit": str(tightest.limit),
         "RateLimit-Remaining": str(tightest.hit.remaining),
@@ -48,6 +46,14 @@ def whole_seconds(hit: Hit) -> int:
 def _room(standing: Standing) -> tuple[bool, int, float]:
     hit = standing.hit
     return hit.is_allowed, hit.remaining, -hit.reset_after
+
+
+def _names(standings: Sequence[Standing]) -> Iterator[str]:
+    """Names that tell the limits apart, also those of the same numbers."""
+    labels = [each.label for each in standings]
+    for at, label in enumerate(labels):
+        before = labels[:at].count(label)
+        yield _quoted(f"{label} ({before + 1})" if before else label)
 
 
 def _quoted(text: str) -> str:

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from clerk_fastapi.protocol.authorization import Permission, Scope
 from clerk_fastapi.protocol.machine import TokenType
+from clerk_fastapi.web.ratelimit import RateLimit
 from clerk_fastapi.web.routing.force import InForce, Operation, operations_in_force
 from clerk_fastapi.web.running import applications
 from clerk_fastapi.web.schemes import ACCEPTS, KINDS, OPTIONAL, PREFIX, REQUIREMENT
@@ -53,6 +54,7 @@ _REFUSAL: Final = {
 }
 _REFERENCE: Final = {"$ref": "#/components/schemas/ClerkRefusal"}
 _WAIT: Final = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
+_AWAY: Final = "Clerk, or the store, cannot be asked at the moment."
 _REVERIFICATION: Final = {
     "type": "object",
     "required": ["clerk_error"],
@@ -114,14 +116,18 @@ def _add_rules(schema: dict[str, Any], rules: Mapping[Operation, InForce]) -> No
             operation.setdefault("security", []).append({guard.scheme_name: []})
         if limits:
             components.setdefault("schemas", {})["ClerkRefusal"] = _REFUSAL
-            _limit(operation, [limit.label for limit in limits])
+            _limit(operation, limits)
 
 
-def _limit(operation: dict[str, Any], labels: Sequence[str]) -> None:
-    words = f"Too many requests; the limit is {' and '.join(dict.fromkeys(labels))}."
+def _limit(operation: dict[str, Any], limits: Sequence[RateLimit]) -> None:
+    labels = dict.fromkeys(limit.label for limit in limits)
+    words = f"Too many requests; the limit is {' and '.join(labels)}."
     told = {name: {"schema": {"type": "string"}} for name in ("RateLimit", "RateLimit-Policy")}
     answer = _answer(words, _REFERENCE, {**_WAIT, **told})
-    operation.setdefault("responses", {}).setdefault("429", answer)
+    answers = operation.setdefault("responses", {})
+    answers.setdefault("429", answer)
+    if any(limit.on_outage == "refuse" for limit in limits):
+        answers.setdefault("503", _answer(_AWAY, _REFERENCE, _WAIT))
 
 
 def _complete(schema: dict[str, Any]) -> None:
@@ -230,8 +236,7 @@ def _answers(operation: dict[str, Any], demand: Any, *, optional: bool) -> None:
         schemas = [{"$ref": f"#/components/schemas/{name}"} for name in sorted(denials)]
         denial = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
         answers.setdefault("403", _answer("Not allowed.", denial, {}))
-    away = "Clerk cannot be asked at the moment."
-    answers.setdefault("503", _answer(away, _REFERENCE, _WAIT))
+    answers.setdefault("503", _answer(_AWAY, _REFERENCE, _WAIT))
 
 
 def _denials(demand: Any) -> set[str]:

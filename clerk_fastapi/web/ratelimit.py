@@ -17,6 +17,7 @@ from clerk_fastapi.engine.answer import ANSWER, Answer
 from clerk_fastapi.engine.engine import Engine
 from clerk_fastapi.engine.facts import Connection
 from clerk_fastapi.errors import ConfigurationError, RateLimited, StoreUnavailable
+from clerk_fastapi.protocol.uncalled import uncalled
 from clerk_fastapi.stores.store import Hit
 from clerk_fastapi.stores.windows import MemoryWindows
 from clerk_fastapi.web.counted import By, KeyOf, counted_as
@@ -41,7 +42,13 @@ _MOST: Final = 1_000_000
 _A_YEAR: Final = 366 * 86_400
 
 
-class RateLimit:
+class _Made(type):
+    """What the class is like: FastAPI would make a limit of each request's query parameters."""
+
+    __signature__ = uncalled("A limit is made first, and once: Depends(RateLimit(10, per=10)).")
+
+
+class RateLimit(metaclass=_Made):
     """So many requests of anybody in any ``per`` seconds: ``Depends(RateLimit(10, per=10))``.
 
     A sliding window, counted exactly; what is refused does not count. One object counts for all

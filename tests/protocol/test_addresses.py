@@ -85,6 +85,10 @@ def test_nobody_gets_to_be_another_by_what_they_send(sent: list[bytes]) -> None:
         ("2001:db8:0:1:ffff:ffff:ffff:ffff", "2001:db8:0:1::/64"),
         ("2001:db8:0:2::7", "2001:db8:0:2::/64"),
         ("fe80::1%eth0", "fe80::/64"),
+        ("64:ff9b::203.0.113.7", "203.0.113.7"),
+        ("64:ff9b::cb00:7108", "203.0.113.8"),
+        ("64:ff9b:0:0:0:1:cb00:7108", "64:ff9b::/64"),
+        ("64:ff9b:1::203.0.113.7", "64:ff9b:1::/64"),
         ("testclient", "testclient"),
     ],
 )

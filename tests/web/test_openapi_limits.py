@@ -9,13 +9,13 @@ from clerk_fastapi import ClerkMiddleware, RateLimit, document, require_auth
 from clerk_fastapi.web.ratelimit import RateLimitRule
 
 
-def answers(app: FastAPI, around: FastAPI | None = None) -> dict[str, Any]:
-    """What a valid document says of refusals for being too many, by method and path."""
+def answers(app: FastAPI, around: FastAPI | None = None, status: str = "429") -> dict[str, Any]:
+    """What a valid document says of refusals, by method and path."""
     document(around or app)
     schema = app.openapi()
     validate(schema)
     return {
-        f"{method.upper()} {path}": operation["responses"].get("429")
+        f"{method.upper()} {path}": operation["responses"].get(status)
         for path, item in schema["paths"].items()
         for method, operation in item.items()
     }
@@ -70,3 +70,18 @@ def test_what_an_operation_says_itself_stays() -> None:
     app = application(RateLimit(10, per=60))
     app.add_api_route("/c", lambda: None, responses={429: {"description": "Not so fast."}})
     assert answers(app)["GET /c"]["description"] == "Not so fast."
+
+
+def test_outage_that_refuses_is_documented() -> None:
+    """Also where nobody needs to be signed in; what passes or counts by itself answers nothing."""
+    app = application()
+    for path, outcome in (("/a", "refuse"), ("/b", "allow"), ("/c", "local")):
+        limit = Depends(RateLimit(10, per=60, on_outage=outcome))  # type: ignore[arg-type]  # all
+        app.add_api_route(path, lambda: None, dependencies=[limit])
+    guarded = [Depends(RateLimit(10, per=60, on_outage="allow")), Depends(require_auth)]
+    app.add_api_route("/d", lambda: None, dependencies=guarded)
+    found = answers(app, status="503")
+    assert found["GET /a"] == found["GET /d"]
+    assert found["GET /a"]["description"] == "Clerk, or the store, cannot be asked at the moment."
+    assert found["GET /a"]["headers"].keys() == {"Retry-After"}
+    assert (found["GET /b"], found["GET /c"], found["GET /items"]) == (None, None, None)

@@ -145,6 +145,16 @@ async def test_of_limits_with_as_much_room_the_longer_is_the_closest(
     assert answer.headers["RateLimit-Reset"] == "3600"
 
 
+async def test_limits_of_the_same_numbers_have_names_of_their_own(clerk: Clerk) -> None:
+    """Clients would take them for one."""
+    limits = [RateLimit(9, per=60, by=str), RateLimit(9, per=60), RateLimit(9, per=60, by=repr)]
+    (answer,) = await asked(limited(clerk, *limits, RateLimit(9, per=60, by=ascii)), [NOBODY])
+    key = "9 per 60 s by key"
+    names = [key, "9 per 60 s by user", f"{key} (2)", f"{key} (3)"]
+    for field, rest in (("RateLimit", "r=8;t=60"), ("RateLimit-Policy", "q=9;w=60")):
+        assert answer.headers[field] == ", ".join(f'"{name}";{rest}' for name in names)
+
+
 async def test_names_are_quoted(clerk: Clerk) -> None:
     """As structured fields want it."""
     app = limited(clerk, RateLimit(1, per=60, by="address", name='a "b" \\ c;q=9, d'))
@@ -243,6 +253,22 @@ async def test_limit_as_a_default_is_a_mistake(clerk: Clerk) -> None:
 
     with pytest.raises(ConfigurationError, match=r"Depends\(RateLimit"):
         await asked(app, [NOBODY])
+
+
+class Tight(RateLimit):
+    """A limit of somebody's own."""
+
+    def __init__(self) -> None:
+        super().__init__(1, per=60)
+
+
+@pytest.mark.parametrize("kind", [RateLimit, Tight])
+def test_class_in_the_place_of_a_limit_is_a_mistake(kind: type[RateLimit]) -> None:
+    """Clients would say what the limit is, each for each request."""
+    app = FastAPI()
+    with pytest.raises(ConfigurationError, match=r"once: Depends\(RateLimit\(10, per=10\)\)"):
+        app.get("/", dependencies=[Depends(kind)])(lambda: None)
+    app.get("/", dependencies=[Depends(Tight())])(lambda: None)
 
 
 @pytest.mark.parametrize(
