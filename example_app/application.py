@@ -35,7 +35,12 @@ from example_app.local import CLERK_PATH, errands_to, local_router, on_this_mach
 from example_app.markup import STATIC, Pages
 from example_app.models import Claims
 from example_app.problems import refuse_invalid
-from example_app.settings import Settings, clerk_is_configured, webhooks_are_configured
+from example_app.settings import (
+    Settings,
+    clerk_is_configured,
+    read_settings,
+    webhooks_are_configured,
+)
 from example_app.sign_in import SIGN_IN, sign_in_router
 
 DOWNSTREAM = "/downstream"
@@ -59,9 +64,9 @@ def create_app(
 
     :param clock: seconds since the epoch.
     :param transport: an httpx transport for every call to Clerk.
-    :raises ConfigurationError: if Clerk is configured by half.
+    :raises ConfigurationError: if Clerk is configured by half, or a variable is malformed.
     """
-    settings = settings or Settings()
+    settings = settings or read_settings()
     if not clerk_is_configured():
         return _around_a_local_clerk(settings, clock)
     clerk = Clerk(

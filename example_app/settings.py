@@ -4,10 +4,10 @@ import os
 from typing import Annotated
 
 import httpx
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from clerk_fastapi import MemoryStore, RedisStore
+from clerk_fastapi import ConfigurationError, MemoryStore, RedisStore
 from clerk_fastapi.stores.store import OnOutage, Store
 
 
@@ -55,3 +55,15 @@ class Settings(BaseSettings):
         """The origins whose tokens are believed; unless told, this server's own on the loopback."""
         given = tuple(part.strip() for part in self.authorized_parties.split(",") if part.strip())
         return given or (f"http://localhost:{self.port}", f"http://127.0.0.1:{self.port}")
+
+
+def read_settings() -> Settings:
+    """Read them from the environment.
+
+    :raises ConfigurationError: if one is malformed; it is named and not quoted.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [f"{each['loc'][0]}".upper() + f": {each['msg']}." for each in error.errors()]
+    raise ConfigurationError(" ".join(wrong))

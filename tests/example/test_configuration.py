@@ -72,6 +72,31 @@ def test_start_up_names_the_missing_variable() -> None:
     assert ANOTHER.secret_key not in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"PORT": "abc"}, "PORT: Input should be a valid integer"),
+        ({"PORT": "0"}, "PORT: Input should be greater than"),
+        ({"REDIS_ON_OUTAGE": "sometimes"}, "REDIS_ON_OUTAGE: Input should be 'refuse' or"),
+    ],
+)
+def test_malformed_variable_is_named(variables: dict[str, str], sentence: str) -> None:
+    """In one line, like all that is configured wrongly."""
+    ended = run(**variables)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(sentence)
+    assert ended.stderr.count("\n") == 1
+
+
+def test_all_malformed_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever server imports the application; nobody has to start as often as there are some."""
+    monkeypatch.setenv("PORT", "secret")
+    monkeypatch.setenv("REDIS_ON_OUTAGE", "secret")
+    with pytest.raises(ConfigurationError, match=r"PORT: .*\. REDIS_ON_OUTAGE: .*\.") as error:
+        create_app()
+    assert "secret" not in str(error.value)
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])
 def test_embedded_clerk_stays_on_this_machine(host: str) -> None:
     """Where others could reach it, the embedded LocalClerk does not start."""
