@@ -169,6 +169,18 @@ def test_private_metadata_does_not_leave_with_an_event(type: str) -> None:
         assert "hidden" not in str(dict(copy.data))
 
 
+@pytest.mark.parametrize("type", ["email.created", "sms.created", "session.created", "new.created"])
+def test_private_metadata_that_nobody_declared_is_not_kept(type: str) -> None:
+    """Neither in JSON that an event brings along, nor beside it, nor in one of a new type."""
+    inside = {"user": {"id": "user_1", "private_metadata": {"card": "buried"}}}
+    data = DATA.get(type, {}) | {"id": "id_1", "data": inside, "actor": inside, "new": [inside]}
+    said = {"object": "event", "type": type, "data": data, "beside": inside}
+    event = parse_event(json.dumps(said).encode())
+    assert b"buried" not in pickle.dumps(event)
+    assert "buried" not in event.model_dump_json()
+    assert '"user":{"id":"user_1"}' in event.model_dump_json()
+
+
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("user.updated", {"id": 1}, "data.id"),
     ("user.updated", {"id": ""}, "data.id"),

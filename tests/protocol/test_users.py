@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.encoders import jsonable_encoder
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from clerk_fastapi.protocol.events.data import Invitation
 from clerk_fastapi.protocol.organizations import Membership, Organization
@@ -95,6 +95,49 @@ def test_private_metadata_that_a_copy_is_given_is_as_private() -> None:
     assert other.private_metadata == {"new": "hidden"}
     assert user.private_metadata == USER["private_metadata"]
     assert "hidden" not in other.model_dump_json()
+
+
+UNDECLARED = {"private_metadata": {"x": "buried"}, "in": [{"backup_codes": ["buried"]}], "y": 1}
+
+
+class Own(User):
+    """A user with more fields, and a hook that does not know of ours."""
+
+    profile: dict[str, Any] = Field(default_factory=dict)
+    pair: tuple[Any, ...] = ()
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Do nothing of what the model would do."""
+
+
+@pytest.mark.parametrize("model", [User, Own])
+def test_private_metadata_that_nobody_declared_is_not_kept(model: type[User]) -> None:
+    """At any depth, in fields and beyond, and in models of an application's own."""
+    said = {
+        "id": "user_1",
+        "private_metadata": {"a": "hidden"},
+        "new": UNDECLARED,
+        "profile": {"in": [UNDECLARED]},
+        "pair": ({}, UNDECLARED),
+    }
+    given = copy.deepcopy(said)
+    for user in (
+        model.model_validate(given),
+        model(**given),
+        model.model_construct(**given),
+        model.model_validate({"id": "user_2"}).model_copy(update=given),
+    ):
+        assert user.private_metadata == {"a": "hidden"}
+        assert user.model_dump()["new"] == {"in": [{}], "y": 1}
+        for dump in (pickle.dumps, *DUMPS.values()):
+            assert "buried" not in str(dump(user))
+    assert given == said
+
+
+def test_metadata_of_an_application_is_its_own() -> None:
+    """Whatever stands there, the application or the user has written it to be read."""
+    user = User.model_validate({"id": "user_1", "public_metadata": UNDECLARED})
+    assert user.public_metadata == UNDECLARED
 
 
 class Shown(BaseModel):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Generic, Literal
+from typing import Any, Generic, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from typing_extensions import TypeVar
 
-from clerk_fastapi.protocol.resource import Milliseconds, Name, Resource, Text
+from clerk_fastapi.protocol.resource import Milliseconds, Name, Resource, Text, drop_private
 
 __all__ = ["DataT", "Event", "EventAttributes", "HttpRequest", "UnknownEvent"]
 
@@ -32,7 +32,8 @@ class Event(BaseModel, Generic[DataT], frozen=True):
     """Something that happened at Clerk: its ``type``, and ``data``, the object it happened to.
 
     Events can arrive twice, and in another order than they happened in: ``timestamp`` says when, in
-    milliseconds. No values are printed but the type.
+    milliseconds. No values are printed but the type, and private metadata of what nobody declared
+    is not kept.
     """
 
     model_config = ConfigDict(extra="allow", defer_build=True, hide_input_in_errors=True)
@@ -43,6 +44,11 @@ class Event(BaseModel, Generic[DataT], frozen=True):
     timestamp: Milliseconds | None = None
     instance_id: Text | None = None
     event_attributes: EventAttributes | None = None
+
+    @model_validator(mode="after")
+    def _is_discreet(self) -> Self:
+        drop_private(self)
+        return self
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.type!r}>"
@@ -55,4 +61,4 @@ class Event(BaseModel, Generic[DataT], frozen=True):
 
 
 class UnknownEvent(Event[dict[str, Any]], frozen=True):
-    """An event of a type that Clerk has added since; ``data`` is as it came."""
+    """An event of a type that Clerk has added since; ``data`` is as it came, but for secrets."""
