@@ -44,8 +44,10 @@ class Driver:
         pool = ConnectionPool.from_url(
             url,
             max_connections=_TURNS,
-            socket_connect_timeout=_PATIENCE,
-            socket_timeout=_PATIENCE,
+            # Longer than patience, which is what ends a question: were they over at the same time,
+            # it would be asked again just then, in an exchange that can swallow a cancellation.
+            socket_connect_timeout=2 * _PATIENCE,
+            socket_timeout=2 * _PATIENCE,
             # Once, over a new connection: those from before a restart of Redis are no good, and
             # whatever is asked may be asked twice.
             retry=Retry(NoBackoff(), 1),

@@ -74,6 +74,31 @@ async def test_process_that_was_held_up_has_not_lost_redis(
     assert await driver.ask(driver.redis.blpop, ["nothing"], 0.2) is None
 
 
+async def test_silence_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When patience is over it is over: another attempt would last as long as the first."""
+    monkeypatch.setattr(PATIENCE, 0.2)
+    is_silent = False
+    connections = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while said := await reader.read(4_096):
+            if not is_silent:
+                writer.write(b"+OK\r\n" * said.count(b"*"))
+        writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        driver = Driver(f"redis://{host}:{port}?protocol=2")
+        assert await driver.ask(driver.redis.execute_command, "ANYTHING")
+        is_silent = True
+        with pytest.raises(StoreUnavailable):
+            await driver.ask(driver.redis.execute_command, "ANYTHING")
+        await driver.close()
+    assert connections == 1
+
+
 def hold_up(until: float) -> None:
     """Work without a break."""
     loop = asyncio.get_running_loop()
