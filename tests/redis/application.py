@@ -8,7 +8,9 @@ from fastapi import FastAPI
 from clerk_fastapi import Clerk, CurrentAuth, RedisStore
 from clerk_fastapi.errors import StoreUnavailable
 from clerk_fastapi.stores.store import OnOutage
+from tests.redis.patience import be_patient
 
+be_patient()
 clerk = Clerk(
     store=RedisStore(os.environ["REDIS_URL"], on_outage=cast("OnOutage", os.environ["ON_OUTAGE"])),
     longest_token=3_600,

@@ -8,9 +8,11 @@ from fastapi import Depends, FastAPI, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clerk_fastapi import Clerk, RateLimit, RedisStore, require_auth
+from tests.redis.patience import be_patient
 
 AN_HOUR = 3_600
 
+be_patient()
 clerk = Clerk(store=RedisStore(os.environ["REDIS_URL"], on_outage="continue"))
 app = FastAPI(lifespan=clerk.lifespan)
 

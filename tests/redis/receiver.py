@@ -9,7 +9,9 @@ from fastapi import FastAPI
 from clerk_fastapi import Clerk, RedisStore
 from clerk_fastapi.protocol.events import UserEvent
 from clerk_fastapi.web.webhooks import Webhooks
+from tests.redis.patience import be_patient
 
+be_patient()
 clerk = Clerk(store=RedisStore(os.environ["REDIS_URL"]))
 webhooks = Webhooks()
 app = FastAPI(lifespan=clerk.lifespan)

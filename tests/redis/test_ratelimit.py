@@ -50,13 +50,14 @@ class Pair:
 
 
 @pytest.fixture
-def pair(redis_server: RedisServer) -> Iterator[Pair]:
-    """Two workers on one Redis."""
+def pair(redis_server: RedisServer, request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """Two workers on one Redis, which do not wait long for one that is frozen."""
     local = LocalClerk()
     environment = {
         "CLERK_PUBLISHABLE_KEY": local.publishable_key,
         "CLERK_JWT_KEY": local.jwt_key,
         "REDIS_URL": redis_server.url,
+        "PATIENCE": "2" if "freeze" in request.node.name else "60",
     }
     with (
         workers("tests.redis.limited:app", 2, environment) as urls,

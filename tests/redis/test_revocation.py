@@ -94,7 +94,9 @@ def test_requests_ask_redis_nothing(pair: Pair, redis_server: RedisServer) -> No
     asked = {name: count - before.get(name, 0) for name, count in after.items()}
     asked = {name: count for name, count in asked.items() if count}
     assert asked.keys() <= HEARTBEAT
-    assert asked["eval"] < 60
+    # Listening asks each of them once at a time, however slow this machine is.
+    counts = [asked.get(name, 0) for name in HEARTBEAT - {"quit"}]
+    assert max(counts) - min(counts) < 60, asked
 
 
 @pytest.mark.parametrize("with_its_data", [True, False], ids=["with data", "empty"])

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 
@@ -24,6 +24,7 @@ def workers(application: str, count: int, environment: Mapping[str, str]) -> Ite
         for each in listening:
             command = [sys.executable, "-m", "uvicorn", application, "--fd", str(each.fileno())]
             options = ["--log-level", "warning", "--timeout-graceful-shutdown", "1"]
+            options += ["--timeout-keep-alive", "600"]  # clients may be held up, and ask then
             started.append(
                 subprocess.Popen(
                     [*command, *options],
@@ -36,6 +37,9 @@ def workers(application: str, count: int, environment: Mapping[str, str]) -> Ite
         for process in started:
             process.terminate()
         for process in started:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=60)
+            process.kill()
             process.wait()
         for each in listening:
             each.close()
