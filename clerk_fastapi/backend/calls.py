@@ -49,7 +49,7 @@ class BackendCalls:
     ) -> None:
         self._transport = transport
         self._secret_key = secret_key
-        self._timeout = timeout
+        self.timeout = timeout
         self._retry_delays = tuple(retry_delays)
 
     async def send(
@@ -63,7 +63,8 @@ class BackendCalls:
         :returns: a whole answer with a status of 2xx.
         :raises BackendError: the leaf names what went wrong; it holds no part of the request.
         """
-        attempts = _Attempts(self._transport, seconds or self._timeout, self._retry_delays)
+        seconds = self.timeout if seconds is None else seconds
+        attempts = _Attempts(self._transport, seconds, self._retry_delays)
         harmless = repeatable or request.method in _REPEATABLE
         try:
             async with asyncio.timeout(attempts.seconds):

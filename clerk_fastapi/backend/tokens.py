@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from copy import copy
@@ -42,7 +43,7 @@ class TokenEndpoint:
     async def mint(
         self, session_id: str, template: str | None, expires_in_seconds: int | None
     ) -> str:
-        """Have Clerk make a token for a session.
+        """Have Clerk make a token for a session, or say why not, within the time of one call.
 
         :param template: the name of a JWT template; ``None`` for a session token.
         :param expires_in_seconds: how long it is good for; ``None`` leaves that to Clerk.
@@ -55,6 +56,8 @@ class TokenEndpoint:
         if template is not None:
             path, pattern = f"{path}/{_of_template(template)}", f"{pattern}/{{template}}"
         asked = {} if expires_in_seconds is None else {"expires_in_seconds": expires_in_seconds}
+        clock = asyncio.get_running_loop().time
+        until = clock() + self._calls.timeout
         refusal: BackendError
         try:
             # A token too many does no harm.
@@ -66,7 +69,7 @@ class TokenEndpoint:
         else:
             return _token(answer)
         # Clerk says the same of a session and of a template that it does not know.
-        if not await self._is_live(session_id):
+        if not await self._is_live(session_id, until - clock()):
             raise SessionEnded
         if template is not None and isinstance(refusal, ResourceNotFound):
             raise TemplateNotFound(
@@ -76,9 +79,10 @@ class TokenEndpoint:
             )
         raise copy(refusal)
 
-    async def _is_live(self, session_id: str) -> bool:
+    async def _is_live(self, session_id: str, seconds: float) -> bool:
+        path = f"/{_of_session(session_id)}"
         try:
-            answer = await self._ask("GET", f"/{_of_session(session_id)}", "/{session_id}")
+            answer = await self._ask("GET", path, "/{session_id}", seconds=seconds)
         except ResourceNotFound:
             return False
         session = read_object(answer.content)
@@ -94,13 +98,14 @@ class TokenEndpoint:
         pattern: str,
         body: str | None = None,
         *,
+        seconds: float | None = None,
         repeatable: bool = False,
     ) -> httpx.Response:
         request = httpx.Request(
             method, f"{self._sessions}{path}", headers=dict(HEADERS), content=body
         )
         request.url = QuietURL(request.url, f"{self._sessions}{pattern}")
-        return await self._calls.send(request, repeatable=repeatable)
+        return await self._calls.send(request, seconds=seconds, repeatable=repeatable)
 
 
 def _of_session(session_id: str) -> str:

@@ -32,6 +32,12 @@ SessionFilter: TypeAlias = Literal[
 # What has a status that is newer than this may be signed in.
 _OVER: Final = frozenset(get_args(SessionFilter)) - {"active"}
 _MOST_ROUNDS: Final = 5
+_THEY_KEEP_BEGINNING: Final = (
+    "New sessions of this user begin as fast as they are ended; ban or lock the user first."
+)
+_THEY_ARE_STILL_LISTED: Final = (
+    "Clerk lists sessions of this user as signed in that it has ended; their tokens are refused."
+)
 
 
 class _Page(RootModel[tuple[Session, ...]]):
@@ -159,15 +165,17 @@ class Sessions:
         :returns: how many were ended.
         :raises BackendError: the leaf names what went wrong.
         """
-        ended = 0
+        ended: set[str] = set()
+        has_begun = False
         for _ in range(_MOST_ROUNDS):
             listed = await self.of_user(user_id)
             sessions = tuple(each for each in listed if each.id != keep)
             if not sessions:
-                return ended
+                return len(ended)
             await self._end_all(sessions)
-            ended += len(sessions)
-        raise BackendError("Clerk lists sessions of this user as signed in that were ended.")
+            has_begun = not ended.issuperset(each.id for each in sessions)
+            ended.update(each.id for each in sessions)
+        raise BackendError(_THEY_KEEP_BEGINNING if has_begun else _THEY_ARE_STILL_LISTED)
 
     async def _end_all(self, sessions: tuple[Session, ...]) -> None:
         failures: tuple[BackendError, ...] = ()

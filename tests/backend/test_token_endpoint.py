@@ -19,6 +19,7 @@ from clerk_fastapi.errors import (
     TemplateNotFound,
 )
 from tests.backend.test_official_ids import ELSEWHERE, URL
+from tests.backend.test_official_outages import Hanging
 from tests.backend.test_transport import SECRET, Script
 
 pytestmark = pytest.mark.anyio
@@ -174,3 +175,31 @@ async def test_answer_without_a_token_is_an_error(said: bytes) -> None:
     with pytest.raises(BackendError) as failure:
         await endpoint(script).mint("sess_1", "supabase", None)
     assert failure.value.backend_status == 200
+
+
+async def test_asking_why_takes_what_is_left_of_the_time() -> None:
+    """Both questions together are as bounded as one."""
+    given: list[float | None] = []
+
+    class Calls(BackendCalls):
+        async def send(
+            self, request: httpx.Request, *, seconds: float | None = None, repeatable: bool = False
+        ) -> httpx.Response:
+            given.append(seconds)
+            return await super().send(request, seconds=seconds, repeatable=repeatable)
+
+    calls = Calls(Transport(Script(MISSING, session("active"))), SecretStr(SECRET), 5.0)
+    with pytest.raises(TemplateNotFound):
+        await TokenEndpoint(calls, URL).mint("sess_1", "unknown", None)
+    asked, why = given
+    assert asked is None
+    assert why is not None
+    assert 0 < why < 5.0
+
+
+async def test_call_that_has_no_time_left_is_not_waited_for() -> None:
+    """Whatever else takes long, nobody waits for longer than was said."""
+    calls = BackendCalls(Transport(Hanging()), SecretStr(SECRET), 3_600)
+    for seconds in (0.0, -1.0):
+        with pytest.raises(BackendUnavailable):
+            await calls.send(httpx.Request("GET", f"{URL}/v1/sessions/sess_1"), seconds=seconds)
