@@ -3,8 +3,10 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Literal
+
+from tests.backend.conversations import Reader, Writer, listening
 
 Mood = Literal["answers", "hangs", "stalls", "hangs up", "says nothing", "redirects"]
 
@@ -27,23 +29,23 @@ class Endpoint:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["Endpoint"]:
         """Answer on a free port of the loopback address while the block runs."""
-        server = await asyncio.start_server(self._converse, "127.0.0.1", 0)
-        self.url = "http://127.0.0.1:{1}".format(*server.sockets[0].getsockname())
-        async with server:
+        async with listening(self._converse) as address:
+            self.url = "http://{}:{}".format(*address)
             try:
                 yield self
             finally:
                 self._over.set()
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with suppress(asyncio.IncompleteReadError):  # the client has closed the connection
-                while await self._answer(reader, writer):
-                    pass
-        finally:
-            writer.close()
+    def let_go(self) -> None:
+        """Hang no longer, but up; from now on without a word."""
+        self.mood = "says nothing"
+        self._over.set()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _converse(self, reader: Reader, writer: Writer) -> None:
+        while await self._answer(reader, writer):
+            pass
+
+    async def _answer(self, reader: Reader, writer: Writer) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")
         self.requests.append(head.decode("latin-1"))
         self.asked.set()
