@@ -93,6 +93,8 @@ async def test_failure_that_nobody_waits_for_makes_no_noise(
     flights: Flights[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """asyncio complains of exceptions that nobody looked at; there are none."""
+    gc.collect()  # what other tests have left behind
+    caplog.clear()
     oracle = Oracle()
     oracle.answer = ResourceNotFound()
     waiter = asyncio.create_task(flights.join("q", oracle.ask))

@@ -208,12 +208,11 @@ async def test_network_error_is_tried_again_and_ends() -> None:
 @pytest.mark.parametrize("mood", ["hangs", "stalls", "hangs up", "says nothing", "redirects"])
 async def test_bad_server_ends_in_503_within_bounds(mood: Mood) -> None:
     """Over real sockets: whatever the server does, the caller gets an answer in time."""
-    async with asyncio.timeout(10), Endpoint(ANSWER).serving() as endpoint:
-        asked = endpoints(url=endpoint.url, timeout=0.2)
-        assert await asked.ask(b"ak_opaque", "api_key") == ANSWER
+    async with asyncio.timeout(60), Endpoint(ANSWER).serving() as endpoint:
+        assert await endpoints(url=endpoint.url).ask(b"ak_opaque", "api_key") == ANSWER
         endpoint.mood = mood
         with pytest.raises(BackendUnavailable):
-            await asked.ask(b"ak_opaque", "api_key")
+            await endpoints(url=endpoint.url, timeout=0.2).ask(b"ak_opaque", "api_key")
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 404, 429, 500])

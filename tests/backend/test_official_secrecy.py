@@ -84,7 +84,7 @@ async def test_error_leads_to_neither_key_nor_request_nor_answer(
 
 async def test_error_for_a_token_leads_to_no_key(local: LocalClerk, session: Session) -> None:
     """The same goes for tokens, which are asked for without the official client."""
-    async with Clerk(**local.settings(), backend_timeout=0.05) as clerk:
+    async with Clerk(**local.settings(), backend_timeout=30) as clerk:
         auth = await clerk.verify_token(local.token(session))
         with local.outage("unreachable"), pytest.raises(BackendUnavailable) as raised:
             await auth.get_token("supabase")
