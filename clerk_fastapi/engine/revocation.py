@@ -102,16 +102,15 @@ class Revocations:
         :raises SessionEnded: if one of them is revoked.
         :raises StoreUnavailable: if nobody can know, and the store is not to ``continue`` then.
         """
+        ledger = self._ledger
+        if ledger:
+            for subject in subjects:
+                if subject is not None and (
+                    ledger.has_revoked(subject) or ledger.has_revoked(_BY_HAND + subject)
+                ):
+                    raise SessionEnded
         if self._store.is_behind and self._store.on_outage == "refuse":
             raise StoreUnavailable
-        ledger = self._ledger
-        if not ledger:
-            return
-        for subject in subjects:
-            if subject is not None and (
-                ledger.has_revoked(subject) or ledger.has_revoked(_BY_HAND + subject)
-            ):
-                raise SessionEnded
 
     async def end_session(self, session_id: str) -> None:
         """Refuse all tokens of a session, for good.

@@ -329,11 +329,12 @@ async def test_operator_chooses_what_an_outage_means(
             assert await reason(clerk, local.token(session)) == "signed-in"
 
 
+@pytest.mark.parametrize("on_outage", ["refuse", "continue"])
 async def test_what_is_revoked_in_an_outage_is_refused_here(
-    local: LocalClerk, session: Session
+    local: LocalClerk, session: Session, on_outage: OnOutage
 ) -> None:
-    """Even if the others can only be told later, which is said."""
-    clerk = Clerk(**local.settings(), store=RedisStore(NOWHERE, on_outage="continue"))
+    """As what it is, even if the others can only be told later, which is said."""
+    clerk = Clerk(**local.settings(), store=RedisStore(NOWHERE, on_outage=on_outage))
     async with clerk:
         with pytest.raises(StoreUnavailable):
             await clerk.revocations.end_session(session.id)
