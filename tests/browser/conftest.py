@@ -27,7 +27,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--remote-debugging-port=0",
 ]
-PATIENCE = 30.0  # seconds, for anything at all
+PATIENCE = 60.0  # seconds, for anything at all
 
 # Resolves with the text of an element once that text matches; told of every change, it never polls.
 TEXT_WHEN = """new Promise((found) => {
@@ -170,7 +170,9 @@ def site(tmp_path: Path) -> Iterator[str]:
 
 @contextmanager
 def _tab(devtools: str) -> Iterator[Page]:
-    tab = httpx.put(f"{devtools}/json/new", trust_env=False).json()
-    with connect_websocket(tab["webSocketDebuggerUrl"], proxy=None) as connection:
+    tab = httpx.put(f"{devtools}/json/new", trust_env=False, timeout=PATIENCE).json()
+    with connect_websocket(
+        tab["webSocketDebuggerUrl"], proxy=None, open_timeout=PATIENCE
+    ) as connection:
         yield Page(connection)
-    httpx.get(f"{devtools}/json/close/{tab['id']}", trust_env=False)
+    httpx.get(f"{devtools}/json/close/{tab['id']}", trust_env=False, timeout=PATIENCE)

@@ -31,7 +31,7 @@ def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
 def test_json_says_all_an_application_needs() -> None:
@@ -41,7 +41,7 @@ def test_json_says_all_an_application_needs() -> None:
         told = json.loads(process.stdout.readline())
         environment = told["environment"]
         secret = {"Authorization": f"Bearer {environment['CLERK_SECRET_KEY']}"}
-        with httpx.Client(base_url=environment["CLERK_API_URL"]) as client:
+        with httpx.Client(base_url=environment["CLERK_API_URL"], timeout=60) as client:
             assert len(client.get("/v1/jwks", headers=secret).json()["keys"]) == 1
             for member in told["members"]:
                 token = client.post("/local/tokens", data=member["form"]).text
@@ -57,7 +57,7 @@ def test_browsers_are_led_back_over_plain_http() -> None:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["environment"]["CLERK_PROXY_URL"]
         page = {"redirect_url": "http://localhost:8000/", "format": "nonce"}
-        response = httpx.get(f"{url}/v1/client/handshake", params=page)
+        response = httpx.get(f"{url}/v1/client/handshake", params=page, timeout=60)
     assert response.status_code == 307
     assert response.headers["location"].startswith("http://localhost:8000/?__clerk_handshake_nonce")
 

@@ -44,7 +44,7 @@ class FickleStore(MemoryStore):
 
     async def was_asked(self, question: str, times: int) -> None:
         """Wait until it was asked so often."""
-        async with asyncio.timeout(20), self.news:
+        async with asyncio.timeout(60), self.news:
             await self.news.wait_for(lambda: self.asked.count(question) >= times)
 
     async def _ask(self, question: str) -> None:

@@ -112,7 +112,7 @@ class Visitor(httpx.Client):
     """A browser: it loads pages, keeps cookies, goes where it is sent, and sends forms."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(base_url=url, trust_env=False, follow_redirects=True)
+        super().__init__(base_url=url, trust_env=False, follow_redirects=True, timeout=60)
         self.headers["Accept"] = "text/html,*/*;q=0.8"
 
     def send_form(self, path: str, form: dict[str, str], **options: Any) -> httpx.Response:
@@ -186,7 +186,7 @@ def _listen(
     client: httpx.Client, headers: dict[str, str]
 ) -> AbstractContextManager[ClientConnection]:
     url = str(client.base_url.copy_with(scheme="ws", path="/live"))
-    return connect_websocket(url, additional_headers=headers, proxy=None)
+    return connect_websocket(url, additional_headers=headers, proxy=None, open_timeout=60)
 
 
 def settings_for(url: str, database: Path) -> Settings:
@@ -207,7 +207,7 @@ def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
 
     with (
         serve(make_app) as (app, url),
-        httpx.Client(base_url=url, trust_env=False) as client,
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
     ):
         yield Example(app, url, client, clock, database)
 
@@ -250,6 +250,6 @@ def connected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Conne
 
     with (
         serve(make_app) as (app, url),
-        httpx.Client(base_url=url, trust_env=False) as client,
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
     ):
         yield Connected(app, clerk, client, clock)

@@ -227,7 +227,7 @@ def test_two_servers_with_one_redis_know_the_same(
     with (
         serve(make_app) as (_, here),
         serve(make_app) as (_, there),
-        httpx.Client(trust_env=False) as client,
+        httpx.Client(trust_env=False, timeout=60) as client,
     ):
         assert client.get(f"{there}/me", headers=taken).status_code == 200
         path = f"{here}/me/sessions/{stolen.id}"

@@ -23,7 +23,9 @@ def rows(example: Example) -> int:
 def crash(example: Example, method: str, path: str, json: object = None) -> None:
     """Make a request that fails inside; on a connection of its own, which the server hangs up."""
     headers = {"Authorization": f"Bearer {example.token('ada')}"}
-    answer = httpx.request(method, example.url + path, json=json, headers=headers, trust_env=False)
+    answer = httpx.request(
+        method, example.url + path, json=json, headers=headers, trust_env=False, timeout=60
+    )
     assert answer.status_code == 500
 
 

@@ -20,7 +20,7 @@ def bearer(example: Example, member: str, **wish: Any) -> dict[str, str]:
 
 def heard(socket: ClientConnection) -> dict[str, Any]:
     """The next event; there must be one."""
-    event: dict[str, Any] = json.loads(socket.recv(timeout=10))
+    event: dict[str, Any] = json.loads(socket.recv(timeout=60))
     return event
 
 
@@ -102,7 +102,7 @@ def test_a_socket_ends_with_its_token(example: Example) -> None:
     headers = bearer(example, "ada")
     example.clock.now += 61  # expired, and still believed for the clock skew
     with example.listen(headers) as socket, pytest.raises(ConnectionClosed):
-        socket.recv(timeout=10)
+        socket.recv(timeout=60)
     assert (socket.close_code, socket.close_reason) == (1008, "token-expired")
 
 

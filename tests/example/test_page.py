@@ -13,7 +13,9 @@ PAGE = {"Accept": "text/html"}
 @pytest.fixture
 def browser(example: Example) -> Iterator[httpx.Client]:
     """A client that keeps cookies and follows redirects."""
-    with httpx.Client(base_url=example.url, trust_env=False, follow_redirects=True) as client:
+    with httpx.Client(
+        base_url=example.url, trust_env=False, follow_redirects=True, timeout=60
+    ) as client:
         yield client
 
 

@@ -128,7 +128,10 @@ def test_a_route_that_nobody_thought_of_is_closed(settings: Settings) -> None:
     async def late() -> str:
         return "secret"
 
-    with serve(lambda _: app) as (_, url), httpx.Client(base_url=url, trust_env=False) as client:
+    with (
+        serve(lambda _: app) as (_, url),
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
+    ):
         assert client.get("/late").status_code == 401
 
 
@@ -221,5 +224,8 @@ def test_a_proxy_path_is_served(settings: Settings, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("CLERK_SECRET_KEY", clerk.secret_key)
     monkeypatch.setenv("CLERK_PROXY_URL", "/__clerk")
     app = create_app(settings, clock=clock, transport=clerk.transport())
-    with serve(lambda _: app) as (_, url), httpx.Client(base_url=url, trust_env=False) as client:
+    with (
+        serve(lambda _: app) as (_, url),
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
+    ):
         assert client.get("/__clerk/.well-known/jwks.json").json() == clerk.jwks()

@@ -111,7 +111,9 @@ def test_without_a_signing_secret_nothing_is_received(
     """There is no route that would take what nobody can verify."""
     monkeypatch.setenv("CLERK_PUBLISHABLE_KEY", LocalClerk().publishable_key)
     with serve(lambda url: create_app(settings_for(url, tmp_path / "example.db"))) as (_, url):
-        assert httpx.post(f"{url}/webhooks", json={}, trust_env=False).status_code == 404
+        assert (
+            httpx.post(f"{url}/webhooks", json={}, trust_env=False, timeout=60).status_code == 404
+        )
 
 
 def test_the_embedded_clerk_delivers_by_itself(example: Example, visitor: Visitor) -> None:

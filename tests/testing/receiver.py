@@ -62,4 +62,4 @@ class Receiver:
     def wait_for(self, deliveries: int) -> None:
         """Wait, in another thread than this runs in, until so many have been answered."""
         for _ in range(deliveries):
-            assert self.heard.acquire(timeout=30), "nothing was delivered"
+            assert self.heard.acquire(timeout=60), "nothing was delivered"

@@ -34,7 +34,9 @@ def browser_of(local: LocalClerk) -> Iterator[httpx.Client]:
     """A browser in front of the application, while both servers run."""
     with serve(local.app) as local.proxy_url, serve(application(local)) as url:
         headers = {"Accept": "text/html"}
-        with httpx.Client(base_url=url, headers=headers, follow_redirects=True) as browser:
+        with httpx.Client(
+            base_url=url, headers=headers, follow_redirects=True, timeout=60
+        ) as browser:
             yield browser
 
 
@@ -151,7 +153,7 @@ def test_instance_of_somebody_else_ends_in_a_refusal(local: LocalClerk, session:
     with (
         serve(LocalClerk().app) as local.proxy_url,
         serve(application(local)) as url,
-        httpx.Client(headers={"Accept": "text/html"}, follow_redirects=True) as browser,
+        httpx.Client(headers={"Accept": "text/html"}, follow_redirects=True, timeout=60) as browser,
     ):
         response = browser.get(f"{url}/notes")
     assert response.status_code == 401

@@ -25,7 +25,7 @@ def revoke(local: LocalClerk, url: str, session: Session) -> int:
     """Revoke a session over the Backend API."""
     secret = {"Authorization": f"Bearer {local.secret_key}"}
     path = f"{url}/v1/sessions/{session.id}/revoke"
-    return httpx.post(path, headers=secret).status_code
+    return httpx.post(path, headers=secret, timeout=60).status_code
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def test_what_a_test_changes_itself_is_delivered_too(local: LocalClerk, receiver
     """From another thread than the server's, and in order."""
     with serve(receiver) as hooks, serve(local.app) as url:
         local.add_webhook_endpoint(hooks)
-        httpx.get(f"{url}/.well-known/jwks.json")
+        httpx.get(f"{url}/.well-known/jwks.json", timeout=60)
         for number in range(20):
             local.add_user(f"{number}@example.com")
         receiver.wait_for(20)

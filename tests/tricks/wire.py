@@ -14,7 +14,7 @@ from tests.tricks.judging import Outcome
 
 __all__ = ["Server", "ask", "ask_all", "serving", "written"]
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 _AT_ONCE = 24
 
 Server = tuple[str, int]

@@ -59,7 +59,10 @@ async def test_websocket_without_a_running_clerk_is_an_error_too(ada: Headers) -
 
 async def test_clerk_runs_over_a_real_server(clerk: Clerk, ada: Headers) -> None:
     """``FastAPI(lifespan=clerk.lifespan)`` is all that uvicorn needs to know."""
-    async with serving(guarded(lifespan=clerk.lifespan)) as address, httpx.AsyncClient() as client:
+    async with (
+        serving(guarded(lifespan=clerk.lifespan)) as address,
+        httpx.AsyncClient(timeout=60) as client,
+    ):
         assert (await client.get(f"http://{address}/me", headers=ada)).status_code == 200
         assert (await client.get(f"http://{address}/me")).status_code == 401
 

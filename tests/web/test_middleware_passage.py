@@ -52,9 +52,9 @@ async def test_streamed_answer_arrives_as_it_is_made(clerk: Clerk, ada: Headers)
         return StreamingResponse(parts())
 
     async with (
-        asyncio.timeout(10),
+        asyncio.timeout(60),
         serving(app) as address,
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=60) as client,
         client.stream("GET", f"http://{address}/stream", headers=ada) as answer,
     ):
         parts = answer.aiter_text()
@@ -115,7 +115,7 @@ async def test_websocket_works_over_a_real_server(
         async for text in websocket.iter_text():
             await websocket.send_text(f"{text} {websocket.headers['x-user-id']}")
 
-    async with asyncio.timeout(10), serving(app) as address:
+    async with asyncio.timeout(60), serving(app) as address:
         url = f"ws://{address}/live"
         async with connect(url, additional_headers=ada) as websocket:
             for word in ("hello", "again"):
@@ -165,7 +165,7 @@ async def test_error_that_nobody_handles_goes_up_to_the_server(clerk: Clerk, ada
     async with running(app) as client:
         with pytest.raises(Broken):
             await client.get("/broken", headers=ada)
-    async with serving(app) as address, httpx.AsyncClient() as client:
+    async with serving(app) as address, httpx.AsyncClient(timeout=60) as client:
         answer = await client.get(f"http://{address}/broken", headers=ada)
     assert (answer.status_code, answer.text) == (500, "sorry")
 

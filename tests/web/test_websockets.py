@@ -113,7 +113,7 @@ async def test_websockets_over_a_real_server(
         received = closed.value.rcvd
         return received and (received.code, received.reason)
 
-    async with asyncio.timeout(10), serving(app) as address:
+    async with asyncio.timeout(60), serving(app) as address:
         async with connect(f"ws://{address}/live", additional_headers=ada) as websocket:
             assert await websocket.recv() == ada_session.user.id
         async with connect(f"ws://{address}/data", additional_headers=ada) as websocket:
