@@ -114,8 +114,9 @@ async def test_answer_that_breaks_off_is_not_made_whole(site: Proxied, answer: o
 async def test_answer_that_stops_breaks_off(hasty: Proxied) -> None:
     """After the pause that may pass between two signs of life."""
     hasty.upstream.answer = half_and_silence
-    with pytest.raises(EOFError):
-        await hasty.ask("/__clerk/v1/x")
+    with pytest.raises(EOFError):  # noqa: PT012  # a loop of one statement
+        while (await hasty.ask("/__clerk/v1/x")).status == 504:
+            pass  # on a busy machine the first half may be late already
     await hasty.upstream.left.wait()
 
 
@@ -143,7 +144,9 @@ async def test_request_that_does_not_come_is_a_timeout(hasty: Proxied) -> None:
     answer = await hasty.ask("/__clerk/v1/x", *more, method="POST", body=b"half")
     assert (answer.status, hasty.upstream.asked.is_set()) == (408, False)
     more = ("Content-Length: 100000", "Content-Type: text/plain")
-    answer = await hasty.ask("/__clerk/v1/x", *more, method="POST", body=b"half")
+    while not hasty.upstream.asked.is_set():  # a busy machine may have had no time for that
+        answer = await hasty.ask("/__clerk/v1/x", *more, method="POST", body=b"half")
+        assert answer.status in (408, 504)
     assert answer.status == 408
     await hasty.upstream.left.wait()
 

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from clerk_fastapi import Clerk, FrontendApiProxy
 from clerk_fastapi.testing import LocalClerk
 from clerk_fastapi.web.proxy import ProxyLimits
+from tests.backend.conversations import listening
 
 __all__ = [
     "Answered",
@@ -88,9 +89,8 @@ class Upstream:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["Upstream"]:
         """Answer on a free port of the loopback address while the block runs."""
-        server = await asyncio.start_server(self._converse, "127.0.0.1", 0)
-        self.url = "http://127.0.0.1:{1}".format(*server.sockets[0].getsockname())
-        async with server:
+        async with listening(self._converse) as address:
+            self.url = "http://{}:{}".format(*address)
             yield self
 
     async def _converse(self, reader: Reader, writer: Writer) -> None:
