@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from clerk_fastapi.errors import ConfigurationError, StoreUnavailable
@@ -17,6 +17,9 @@ __all__ = ["Driver"]
 _PATIENCE: Final = 2.0  # seconds that any answer may take
 _BEATS: Final = 8  # that they are counted in
 _TURNS: Final = 32  # questions that may be on their way at once, each over a connection
+_ELSEWHERE: Final = (
+    "This store belongs to the event loop in which its Clerk was started, and was asked in another."
+)
 
 
 class Driver:
@@ -25,11 +28,13 @@ class Driver:
     ``failure`` is what went wrong last, in a word of the driver's.
 
     :param url: where it is, as ``redis.asyncio`` reads it.
+    :param loop: the event loop that its connections belong to; by default that of the first
+        question.
     :raises ConfigurationError: if the extra ``redis`` is missing.
     :raises ValueError: if the URL is malformed.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, loop: asyncio.AbstractEventLoop | None = None) -> None:
         try:
             from redis.asyncio import ConnectionPool, Redis
             from redis.asyncio.retry import Retry
@@ -55,10 +60,13 @@ class Driver:
         )
         self.redis: Redis = Redis.from_pool(pool)
         self.failure = "not asked yet"
-        self._failures: Final = (RedisError, OSError, TimeoutError)
+        # The driver raises ValueError if what answers is no Redis.
+        self._failures: Final = (RedisError, OSError, TimeoutError, ValueError)
         self._silence: Final = (Silent, TimeoutError)
         self._silences = 0
         self._turns: Final = asyncio.Semaphore(_TURNS)
+        self._loop = loop
+        self._is_closed = False
 
     async def ask(self, question: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Wait for a turn, then for an answer, within bounds.
@@ -69,9 +77,16 @@ class Driver:
             says it answers depends on its version, and on the protocol; callers know.
         :raises StoreUnavailable: if there is no answer, or a refusal.
         """
+        loop = asyncio.get_running_loop()
+        self._loop = self._loop or loop
+        if loop is not self._loop:  # whose connections would be left behind in the pool of this one
+            raise StoreUnavailable(_ELSEWHERE)
+        if self._is_closed:
+            raise StoreUnavailable
         silences = self._silences
         async with self._turns:
-            if silences == self._silences:  # whoever stood in line would wait in vain as well
+            # Whoever stood in line would wait in vain as well.
+            if silences == self._silences and not self._is_closed:
                 try:
                     async with _patience(_PATIENCE):
                         return await question(*args, **options)
@@ -82,8 +97,15 @@ class Driver:
         raise StoreUnavailable
 
     async def close(self) -> None:
-        """Close all connections."""
-        await self.redis.aclose()
+        """Close all connections, when what is under way has come to its end."""
+        self._is_closed = True
+        # The driver would connect anew for questions that lose their connection.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                for _ in range(_TURNS):
+                    await self._turns.acquire()
+        with suppress(*self._failures):
+            await self.redis.aclose()
 
     def __repr__(self) -> str:
         return "<Driver>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import ClassVar, Final, NamedTuple, get_args
 
@@ -81,7 +82,8 @@ class RedisStore(Store):
         if self._open is not None:
             raise ConfigurationError("A RedisStore belongs to one Clerk; make one for each.")
         name = f"{self._prefix}:{{{namespace}}}"
-        driver, listener = Driver(self._url), Driver(self._url)
+        loop = asyncio.get_running_loop()
+        driver, listener = Driver(self._url, loop), Driver(self._url, loop)
         feed = Feed(driver, listener, f"{name}:revocations", ledger, self.on_outage)
         windows = RedisWindows(driver, f"{name}:limits")
         self._open = _Open(driver, listener, feed, windows, name)

@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+import random
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -97,6 +99,108 @@ async def test_silence_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> No
             await driver.ask(driver.redis.execute_command, "ANYTHING")
         await driver.close()
     assert connections == 1
+
+
+async def test_answers_are_those_to_the_question_whoever_gives_up(driver: Driver) -> None:
+    """Cancelled in line, on the way there or back, once or twice: nobody gets another's answer."""
+    chance = random.Random(5)
+
+    async def echo(number: int) -> None:
+        said = f"{number}"
+        if number % 2:
+            assert await driver.ask(driver.redis.echo, said) == said.encode()
+            return
+        async with driver.redis.pipeline(transaction=True) as both:
+            both.echo(said)
+            both.ping()
+            assert await driver.ask(both.execute) == [said.encode(), True]
+
+    asked: list[asyncio.Task[None]] = []
+    for number in range(1_000):
+        asked.append(asyncio.create_task(echo(number)))
+        for _ in range(chance.randrange(4)):
+            chance.choice(asked[-3 * _TURNS :]).cancel()
+            await asyncio.sleep(0)
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(each) for each in found} == {type(None), asyncio.CancelledError}
+    assert await asyncio.gather(*(driver.ask(driver.redis.ping) for _ in range(_TURNS)))
+
+
+@pytest.mark.parametrize(
+    "nonsense", [b":abc\r\n", b"*x\r\n", b"$-5\r\n", b"?\r\n", b"HTTP/1.1 4\r\n"]
+)
+async def test_nonsense_is_no_answer(nonsense: bytes) -> None:
+    """Something else than Redis is there, or something between."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while await reader.read(4_096):
+                writer.write(nonsense)
+        writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        driver = Driver(f"redis://{host}:{port}")
+        with pytest.raises(StoreUnavailable):
+            await driver.ask(driver.redis.get, "anything")
+        await driver.close()
+
+
+async def test_connections_belong_to_one_event_loop(redis_server: RedisServer) -> None:
+    """Whoever asks in another is refused with the reason, and does this one no harm."""
+    driver = Driver(redis_server.url, asyncio.get_running_loop())
+
+    def ask() -> None:
+        asyncio.run(driver.ask(driver.redis.ping))
+
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable, match="event loop"):
+            await asyncio.to_thread(ask)
+        assert await driver.ask(driver.redis.ping)
+    await driver.close()
+
+
+async def test_closing_waits_for_what_is_under_way(redis_server: RedisServer) -> None:
+    """A question that lost its connection would connect anew, and nobody would close that."""
+    driver = Driver(redis_server.url)
+    await driver.ask(driver.redis.ping)
+    under_way = [
+        asyncio.create_task(driver.ask(driver.redis.blpop, ["nothing"], 0.1)) for _ in range(5)
+    ]
+    in_line = [asyncio.create_task(driver.ask(driver.redis.ping)) for _ in range(_TURNS)]
+    await asyncio.sleep(0)
+    await driver.close()
+    found = await asyncio.gather(*under_way, *in_line, return_exceptions=True)
+    assert found[:5] == [None] * 5
+    assert {type(each) for each in found[5:]} <= {bool, StoreUnavailable}
+    with pytest.raises(StoreUnavailable):
+        await driver.ask(driver.redis.ping)
+    assert redis_server.command("CLIENT", "LIST").count(b"cmd=") == 1  # whoever asks that
+
+
+async def test_closing_has_an_end(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever Redis does, and whatever does not let itself be ended."""
+    monkeypatch.setattr(PATIENCE, 0.1)
+    driver = Driver(redis_server.url)
+    over = asyncio.Event()
+    told = 0
+
+    async def stubborn() -> None:
+        nonlocal told
+        while not over.is_set():
+            try:
+                await over.wait()
+            except asyncio.CancelledError:
+                told += 1
+
+    asked = asyncio.create_task(driver.ask(stubborn))
+    await asyncio.sleep(0)
+    await driver.close()
+    assert not asked.done()
+    over.set()
+    await asked
 
 
 def hold_up(until: float) -> None:
