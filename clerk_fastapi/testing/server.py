@@ -7,10 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Thread
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from clerk_fastapi.testing.loopback import bind, url_of
+
+try:
+    import uvicorn
+except ModuleNotFoundError as missing:
+    if missing.name != "uvicorn":
+        raise
+    raise ModuleNotFoundError(
+        'This needs uvicorn: pip install "clerk-fastapi[local]"', name=missing.name
+    ) from None
 
 __all__ = ["run", "serve"]
 

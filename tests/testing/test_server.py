@@ -1,8 +1,12 @@
 """The instance over HTTP: on this machine, and nowhere else."""
 
+import importlib
+import sys
+
 import httpx
 import pytest
 
+import clerk_fastapi.testing
 from clerk_fastapi import ConfigurationError
 from clerk_fastapi.testing import LocalClerk
 from clerk_fastapi.testing.loopback import bind, url_of
@@ -15,9 +19,9 @@ ELSEWHERE = ["0.0.0.0", "::", "", "192.168.0.1", "10.0.0.1", "169.254.1.1", "cle
 def test_keys_are_served_over_http(local: LocalClerk) -> None:
     """Both APIs answer at the URL, with the bare content type that Clerk's SDKs insist on."""
     secret = {"Authorization": f"Bearer {local.secret_key}"}
-    with serve(local.app) as url, httpx.Client(base_url=url) as client:
+    with serve(local.app) as url, httpx.Client(base_url=url, timeout=60) as client:
         for response in (
-            client.get("/.well-known/jwks.json"),
+            client.get("/.well-known/jwks.json", timeout=60),
             client.get("/v1/jwks", headers=secret),
         ):
             assert response.status_code == 200
@@ -31,7 +35,7 @@ def test_server_stops_with_its_block(local: LocalClerk) -> None:
     with serve(local.app) as url:
         pass
     with pytest.raises(httpx.ConnectError):
-        httpx.get(url)
+        httpx.get(url, timeout=60)
 
 
 def test_half_an_answer_breaks_off_over_http(local: LocalClerk) -> None:
@@ -62,3 +66,12 @@ def test_taken_port_is_refused() -> None:
     """Two servers do not share a port."""
     with bind("127.0.0.1", 0) as first, pytest.raises(OSError, match="in use"):
         bind("127.0.0.1", first.getsockname()[1])
+
+
+def test_missing_uvicorn_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever serves without the extra is told how to install it."""
+    monkeypatch.delattr(clerk_fastapi.testing, "server", raising=False)
+    monkeypatch.delitem(sys.modules, "clerk_fastapi.testing.server", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(ModuleNotFoundError, match=r'pip install "clerk-fastapi\[local\]"'):
+        importlib.import_module("clerk_fastapi.testing.server")
