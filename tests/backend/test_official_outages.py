@@ -169,14 +169,18 @@ async def test_refused_key_is_an_error_of_its_own() -> None:
 class Hanging(httpx.AsyncBaseTransport):
     """Never answers, but for what comes first."""
 
-    def __init__(self, *first: httpx.Response) -> None:
+    def __init__(
+        self, *first: httpx.Response, when_it_hangs: Callable[[], None] = lambda: None
+    ) -> None:
         self.first = list(first)
+        self.when_it_hangs = when_it_hangs
         self.timeouts: list[Any] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.timeouts.append(request.extensions.get("timeout"))
         if self.first:
             return self.first.pop(0)
+        self.when_it_hangs()
         await asyncio.Event().wait()
         raise AssertionError("waited for ever")
 
@@ -199,9 +203,14 @@ async def test_call_can_have_another_time_limit() -> None:
 
 
 @pytest.mark.parametrize("ask", [read, write, remove])
-async def test_attempt_that_hangs_after_a_rate_limit_is_no_rate_limit(ask: Ask) -> None:
+async def test_attempt_that_hangs_after_a_rate_limit_is_no_rate_limit(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nobody knows what has become of it, so that it must not look as if nothing had."""
-    calls = BackendCalls(Transport(Hanging(limited(0))), SecretStr(SECRET), 0.02, (0,))
+    limit = asyncio.timeout(None)  # which is over when that attempt hangs, and not before
+    monkeypatch.setattr(asyncio, "timeout", lambda seconds: limit)
+    hanging = Hanging(limited(0), when_it_hangs=lambda: limit.reschedule(0))
+    calls = BackendCalls(Transport(hanging), SecretStr(SECRET), 3_600, (0,))
     with pytest.raises(BackendUnavailable) as failure:
         await ask(Official(calls, URL).client)
     assert (failure.type, failure.value.backend_status) == (BackendUnavailable, None)
