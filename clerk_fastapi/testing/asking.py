@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -14,6 +15,7 @@ from clerk_fastapi.testing.answers import Complaint, Refusal, json_body, not_fou
 
 __all__ = [
     "Body",
+    "Document",
     "Metadata",
     "Names",
     "Page",
@@ -30,7 +32,17 @@ BodyT = TypeVar("BodyT", bound="Body")
 QueryT = TypeVar("QueryT", bound="Query")
 RecordT = TypeVar("RecordT")
 
-Metadata = dict[str, Any]
+_MOST_METADATA = 8_192
+
+
+def _fitting(metadata: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(metadata, ensure_ascii=False).encode()) > _MOST_METADATA:
+        raise PydanticCustomError("form_param_exceeds_allowed_size", "is larger than 8 KB")
+    return metadata
+
+
+Document = dict[str, Any]
+Metadata = Annotated[Document, AfterValidator(_fitting)]
 Names = Annotated[tuple[str, ...], Field(max_length=100)]
 
 _VERSION = "__clerk_api_version"
@@ -102,6 +114,8 @@ def complaints(error: ValidationError) -> list[Complaint]:
             code, reason = "form_param_nil", "is missing"
         elif problem["type"] == "extra_forbidden":
             code, reason = "form_param_unknown", "is not a parameter of this request"
+        elif problem["type"].startswith("form_"):
+            code = problem["type"]
         said.append(Complaint(code, f"{parameter}: {reason}.", parameter))
     return said
 

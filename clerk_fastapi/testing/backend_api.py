@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from clerk_fastapi.testing.answers import Refusal
 from clerk_fastapi.testing.backend_machine_tokens import machine_token_endpoints
 from clerk_fastapi.testing.backend_machines import machine_endpoints
 from clerk_fastapi.testing.backend_memberships import membership_endpoints
@@ -43,7 +45,15 @@ def backend_api(instance: Instance) -> ASGIApp:
     )
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        answer = refusal(instance, Request(scope)) if scope["type"] == "http" else None
-        await (answer or router)(scope, receive, send)
+        request = Request(scope)
+        if (answer := refusal(instance, request)) is not None:
+            await answer(scope, receive, send)
+            return
+        try:
+            await router(scope, receive, send)
+        except HTTPException:  # the router's own: endpoints answer for themselves
+            # Neither 404, which would tell of a record, nor 5xx, which would be asked again.
+            asked = f"{request.method} {request.url.path}"
+            raise Refusal(400, "not_in_local_clerk", f"LocalClerk has no {asked}.") from None
 
     return guarded

@@ -120,9 +120,14 @@ class _ApiKeyEndpoints:
         return {"data": [described(key, now) for key in query.of(keys)], "total_count": len(keys)}
 
     async def create(self, request: Request) -> object:
-        body = await read(request, _NewApiKey)
+        body, now = await read(request, _NewApiKey), self._instance.clock()
+        subject = self._subject(body.subject)
+        held = (key for key in self._keys().values() if key.subject == subject.id)
+        if any(key.name == body.name and key.is_good(now) for key in held):
+            message = f"The subject has a key {body.name!r} already."
+            raise Refusal(409, "token_creation_conflict", message)
         key = self._instance.create_api_key(
-            self._subject(body.subject),
+            subject,
             name=body.name,
             scopes=body.scopes,
             claims=body.claims,
@@ -130,7 +135,7 @@ class _ApiKeyEndpoints:
             description=body.description,
             created_by=body.created_by,
         )
-        return {**described(key, self._instance.clock()), "secret": key.token}
+        return {**described(key, now), "secret": key.token}
 
     async def get(self, request: Request) -> object:
         return described(self._key(request), self._instance.clock())

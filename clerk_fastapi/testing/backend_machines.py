@@ -120,7 +120,9 @@ class _MachineEndpoints:
         machine, body = self._machine(request), await read(request, _Scope)
         if body.to_machine_id not in self._instance.machines:
             raise not_found("machine")
-        created_at = machine.may_call.setdefault(body.to_machine_id, self._instance.clock())
+        if body.to_machine_id in machine.may_call:
+            raise Refusal(409, "conflict", "The one machine may call the other already.")
+        created_at = machine.may_call[body.to_machine_id] = self._instance.clock()
         ids = {"from_machine_id": machine.id, "to_machine_id": body.to_machine_id}
         return {"object": "machine_scope", **ids, "created_at": milliseconds(created_at)}
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from clerk_fastapi.testing.answers import Refusal
-from clerk_fastapi.testing.asking import Body, Metadata, Page, asked, known, read
+from clerk_fastapi.testing.asking import Body, Document, Page, asked, known, read
 from clerk_fastapi.testing.described import deleted, described_template
 from clerk_fastapi.testing.endpoints import endpoint
 from clerk_fastapi.testing.instance import Instance
@@ -48,12 +48,12 @@ class _Template(Body):
 
 class _NewTemplate(_Template):
     name: str = Field(min_length=1)
-    claims: Metadata
+    claims: Document
 
 
 class _ChangedTemplate(_Template):
     name: str | None = Field(None, min_length=1)
-    claims: Metadata | None = None
+    claims: Document | None = None
 
 
 def template_endpoints(instance: Instance) -> list[Route]:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from clerk_fastapi.testing.answers import Refusal, not_found
-from clerk_fastapi.testing.asking import Body, Metadata, read
+from clerk_fastapi.testing.asking import Body, Document, read
 from clerk_fastapi.testing.described import described_ticket
 from clerk_fastapi.testing.endpoints import endpoint
 from clerk_fastapi.testing.instance import Instance
@@ -28,7 +28,7 @@ class _SignIn(Body):
 
 class _Actor(Body):
     user_id: str
-    actor: Metadata
+    actor: Document
     expires_in_seconds: int | None = Field(None, ge=1)
     # Of no consequence here, but Clerk's own SDK for Python always says it.
     session_max_duration_in_seconds: int | None = Field(None, ge=1)

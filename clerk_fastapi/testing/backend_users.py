@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 from starlette.routing import Route
 
@@ -20,6 +21,7 @@ from clerk_fastapi.testing.user_filters import USER_FIELDS, UserFilters, matchin
 
 __all__ = ["user_endpoints"]
 
+_SHORTEST_PASSWORD = 8
 _Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
@@ -32,11 +34,19 @@ class _Profile(Body):
     external_id: str | None = None
     first_name: str | None = None
     last_name: str | None = None
+    skip_password_checks: bool | None = Field(None, exclude=True)
     password: str | None = None
     created_at: AwareDatetime | None = None
-    # Nothing is checked here that could be skipped.
-    skip_password_checks: bool | None = Field(None, exclude=True)
+    # Nothing of that kind is checked here.
     skip_legal_checks: bool | None = Field(None, exclude=True)
+
+    @field_validator("password")
+    @classmethod
+    def _is_long(cls, password: str | None, info: ValidationInfo) -> str | None:
+        is_short = password is not None and len(password) < _SHORTEST_PASSWORD
+        if is_short and not info.data.get("skip_password_checks"):
+            raise PydanticCustomError("form_password_length_too_short", "is too short")
+        return password
 
     def fields(self) -> dict[str, Any]:
         """What was given, under the names of a record."""
@@ -72,6 +82,10 @@ class _Password(Body):
     password: str
 
 
+class _Removal(Body):
+    sign_out_of_other_sessions: bool | None = None
+
+
 class _UserIds(Body):
     user_ids: list[str]
 
@@ -95,6 +109,7 @@ def user_endpoints(instance: Instance) -> list[Route]:
         endpoint("POST", "/users/{user_id}/lock", users.lock),
         endpoint("POST", "/users/{user_id}/unlock", users.unlock),
         endpoint("POST", "/users/{user_id}/verify_password", users.verify_password),
+        endpoint("POST", "/users/{user_id}/remove_password", users.remove_password),
         endpoint("GET", "/users/{user_id}/organization_memberships", users.memberships),
     ]
 
@@ -124,8 +139,7 @@ class _UserEndpoints:
         body = await read(request, _ChangedUser)
         changed = self._instance.update_user(user, **body.fields())
         if body.sign_out_of_other_sessions:
-            for session in self._instance.sessions_of(user):
-                self._instance.end_session(session, "revoked")
+            self._sign_out(user)
         return described_user(changed)
 
     async def delete(self, request: Request) -> object:
@@ -179,16 +193,29 @@ class _UserEndpoints:
     async def verify_password(self, request: Request) -> object:
         user = self._user(request)
         said = (await read(request, _Password)).password.encode()
-        right = user.password
-        if right is None or not secrets.compare_digest(said, right.encode()):
+        if user.password is None:
+            raise Refusal(400, "no_password_set", "The user has no password.")
+        if not secrets.compare_digest(said, user.password.encode()):
             raise Refusal(422, "incorrect_password", "The password is not right.", "password")
         return {"verified": True}
+
+    async def remove_password(self, request: Request) -> object:
+        user, body = self._user(request), await read(request, _Removal)
+        if user.password is not None:
+            self._instance.update_user(user, password=None)
+        if body.sign_out_of_other_sessions:
+            self._sign_out(user)
+        return described_user(user)
 
     async def memberships(self, request: Request) -> object:
         held = self._instance.memberships_of(self._user(request))[::-1]
         page = asked(request, Page)
         data = [described_membership(membership) for membership in page.of(held)]
         return {"data": data, "total_count": len(held)}
+
+    def _sign_out(self, user: User) -> None:
+        for session in self._instance.sessions_of(user):
+            self._instance.end_session(session, "revoked")
 
     def _user(self, request: Request) -> User:
         return known(self._instance.users, request, "user_id", "user")

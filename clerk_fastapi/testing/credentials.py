@@ -33,8 +33,8 @@ def refusal(instance: Instance, request: Request) -> Response | None:
         good += [key for machine in instance.machines.values() for key in machine.secrets(now)]
     if not any(_same(credential, key) for key in good):
         return clerk_error(401, "clerk_key_invalid", "This is not the instance's secret key.")
-    if not all(map(_is_plain, _path(request).split("/"))):
-        return clerk_error(404, "resource_not_found", "No id has dots or slashes for itself.")
+    if not all(map(_is_plain, _path(request)[1:].split("/"))):
+        return clerk_error(404, "resource_not_found", "No id is empty, dots or with slashes.")
     return None
 
 
@@ -62,7 +62,7 @@ def _path(request: Request) -> str:
 
 
 def _is_plain(segment: str) -> bool:
-    """Whether a segment of a path is one, however often somebody decodes it."""
+    """Whether a segment of a path is a name, however often somebody decodes it."""
     while (decoded := unquote(segment)) != segment:
         segment = decoded
-    return segment not in (".", "..") and not {"/", "\\"} & set(segment)
+    return segment not in ("", ".", "..") and not {"/", "\\"} & set(segment)

@@ -14,6 +14,7 @@ from clerk_fastapi.testing.described import (
 )
 from clerk_fastapi.testing.events import Events
 from clerk_fastapi.testing.names import (
+    Full,
     Taken,
     find,
     optional_slug,
@@ -169,7 +170,7 @@ class Directory:
         if (group.id, member.id) in self.memberships:
             raise Taken(f"{member.email} is a member of {group.slug} already.")
         if group.members_count >= group.max_allowed_memberships > 0:
-            raise ConfigurationError(f"{group.slug} is full: {group.members_count} members.")
+            raise Full(f"{group.slug} is full: {group.members_count} members.")
         membership = Membership(
             group,
             member,

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.testing.answers import clerk_error, clerk_errors
 from clerk_fastapi.testing.asking import complaints
-from clerk_fastapi.testing.names import Taken, Unknown
+from clerk_fastapi.testing.names import Full, Taken, Unknown
 
 __all__ = ["endpoint"]
 
@@ -38,6 +38,9 @@ def endpoint(
             return clerk_errors(wrong, complaints(error))
         except Unknown as error:
             return clerk_error(404, "resource_not_found", error.message)
+        except Full as error:
+            code = "organization_membership_quota_exceeded"
+            return clerk_error(403, code, error.message)
         except Taken as error:
             return clerk_error(wrong, "form_identifier_exists", error.message)
         except ConfigurationError as error:

@@ -10,6 +10,7 @@ from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.testing.records import Organization, User
 
 __all__ = [
+    "Full",
     "Taken",
     "Unknown",
     "find",
@@ -31,21 +32,24 @@ class Unknown(ConfigurationError):
     """What was named is not in the instance."""
 
 
+class Full(ConfigurationError):
+    """An organization has all the members that it may have."""
+
+
 class Taken(ConfigurationError):
     """Something else has that name already."""
 
 
 def find(wanted: RecordT | str, records: Mapping[str, RecordT], kind: str, name: str) -> RecordT:
-    """Find a record by its id, or by the field ``name``.
+    """Find a record by its id, or by the field ``name``; one that was deleted is not there.
 
     :raises Unknown: if there is none.
     """
-    if not isinstance(wanted, str):
-        return wanted
     for record in records.values():
-        if wanted in (record.id, getattr(record, name)):
+        if wanted is record or wanted in (record.id, getattr(record, name)):
             return record
-    raise Unknown(f"There is no {kind} {wanted} in this instance; add it first.")
+    called = wanted if isinstance(wanted, str) else getattr(wanted, name)
+    raise Unknown(f"There is no {kind} {called} in this instance; add it first.")
 
 
 def well_formed_slug(text: str) -> str:

@@ -2,8 +2,10 @@
 
 import httpx
 import pytest
+from clerk_backend_api import models
 
 from clerk_fastapi.testing import LocalClerk
+from tests.testing.official import Official, codes
 from tests.testing.reading import assert_error
 
 pytestmark = pytest.mark.anyio
@@ -46,12 +48,21 @@ async def test_backend_api_refuses_everyone_else(
     assert_error(await client.get(f"https://api.clerk.com{path}", headers=headers), 401, code)
 
 
-async def test_what_is_not_there_is_said_as_clerk_does(
-    local: LocalClerk, client: httpx.AsyncClient
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/v1/domains"), ("POST", "/v1/jwks"), ("GET", "/nothing/x")]
+)
+async def test_endpoint_that_is_left_out_is_named(
+    local: LocalClerk, client: httpx.AsyncClient, method: str, path: str
 ) -> None:
-    """Unknown paths and methods are errors in Clerk's shape too."""
+    """Unknown paths and methods are no records that are missing, and no outage."""
     headers = {"Authorization": f"Bearer {local.secret_key}"}
-    missing = await client.get("https://api.clerk.com/v1/nothing", headers=headers)
-    assert_error(missing, 404, "resource_not_found")
-    posted = await client.post("https://api.clerk.com/v1/jwks", headers=headers)
-    assert_error(posted, 405, "request_invalid")
+    answer = await client.request(method, f"https://api.clerk.com{path}?a=1", headers=headers)
+    assert_error(answer, 400, "not_in_local_clerk")
+    assert answer.json()["errors"][0]["message"] == f"LocalClerk has no {method} {path}."
+
+
+async def test_official_client_is_told_what_is_left_out(client_in_process: Official) -> None:
+    """As of any other refusal."""
+    with pytest.raises(models.ClerkErrors, match="LocalClerk has no GET /v1/phone") as caught:
+        await client_in_process.phone_numbers.get(phone_number_id="idn_1")
+    assert codes(caught.value, 400) == ["not_in_local_clerk"]

@@ -70,6 +70,20 @@ async def test_what_is_not_named_of_an_api_key_stays(official: Official, ada: Us
     assert changed.expiration == MS + 60_000
 
 
+async def test_name_of_an_api_key_is_its_subjects_own(
+    official: Official, local: LocalClerk, ada: User, acme: Organization
+) -> None:
+    """Two good keys of one subject cannot share it."""
+    await official.api_keys.create_api_key(name="CI", subject=ada.id)
+    await official.api_keys.create_api_key(name="CI", subject=acme.id)
+    with pytest.raises(models.ClerkBaseError) as caught:
+        await official.api_keys.create_api_key(name="CI", subject=ada.id)
+    assert refused(caught.value, 409) == "token_creation_conflict"
+    for key in local.machine_tokens.values():
+        local.revoke(key)
+    assert (await official.api_keys.create_api_key(name="CI", subject=ada.id)).name == "CI"
+
+
 async def test_api_keys_of_one_subject_are_listed(
     official: Official, local: LocalClerk, ada: User, acme: Organization
 ) -> None:
@@ -235,6 +249,9 @@ async def test_machines_are_made_changed_and_deleted(
     assert codes(caught.value, 404) == ["resource_not_found"]
     added = await official.machines.create_scope(machine_id=cron.id, to_machine_id=mail.id)
     assert (added.to_machine_id, added.created_at) == (mail.id, MS + 1000)
+    with pytest.raises(models.ClerkErrors) as caught:
+        await official.machines.create_scope(machine_id=cron.id, to_machine_id=mail.id)
+    assert codes(caught.value, 409) == ["conflict"]
     kept = local.create_m2m_token(local.machines[cron.id])
     local.create_m2m_token(local.machines[mail.id])
     assert (await official.machines.delete(machine_id=mail.id)).DELETED

@@ -196,7 +196,7 @@ async def test_member_that_cannot_be_is_refused(
         ({"role": "org:unheard_of"}, 404, "resource_not_found"),
         ({"role": "admin"}, 404, "resource_not_found"),
         ({"organization_id": "acme"}, 404, "resource_not_found"),
-        ({}, 422, "form_param_value_invalid"),
+        ({}, 403, "organization_membership_quota_exceeded"),
     ):
         asked = {"organization_id": acme.id, "user_id": bob.id, "role": "org:member", **fields}
         with pytest.raises(models.ClerkErrors) as caught:

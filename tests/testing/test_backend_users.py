@@ -103,21 +103,58 @@ async def test_new_password_can_sign_out_everywhere(
 ) -> None:
     """If the caller says so, and only then."""
     session = local.sign_in(ada)
-    await official.users.update(user_id=ada.id, password="new")
+    await official.users.update(user_id=ada.id, password="new secret")
     assert session.is_live
-    await official.users.update(user_id=ada.id, password="newer", sign_out_of_other_sessions=True)
+    await official.users.update(
+        user_id=ada.id, password="newer secret", sign_out_of_other_sessions=True
+    )
     assert session.status == "revoked"
 
 
 async def test_password_is_verified(official: Official, ada: User) -> None:
-    """A wrong one, and one of somebody without any, is a 422."""
-    with pytest.raises(models.SDKError, match="incorrect_password"):
+    """A wrong one is a 422; who has none has none that is wrong."""
+    with pytest.raises(models.SDKError, match="no_password_set") as caught:
         await official.users.verify_password(user_id=ada.id, password="")
-    await official.users.update(user_id=ada.id, password="right")
-    assert (await official.users.verify_password(user_id=ada.id, password="right")).verified
+    assert caught.value.status_code == 400
+    await official.users.update(user_id=ada.id, password="the right one")
+    assert (await official.users.verify_password(user_id=ada.id, password="the right one")).verified
     with pytest.raises(models.SDKError, match="incorrect_password") as caught:
         await official.users.verify_password(user_id=ada.id, password="wrong")
     assert caught.value.status_code == 422
+
+
+async def test_password_is_removed(official: Official, local: LocalClerk, ada: User) -> None:
+    """Once; sessions go on, unless the caller says otherwise."""
+    local.update_user(ada, password="correct horse")
+    session, told = local.sign_in(ada), len(local.events.messages)
+    assert not (await official.users.remove_password(user_id=ada.id)).password_enabled
+    assert (ada.password, session.status, len(local.events.messages)) == (None, "active", told + 1)
+    await official.users.remove_password(user_id=ada.id, sign_out_of_other_sessions=True)
+    assert (session.status, len(local.events.messages)) == ("revoked", told + 2)
+
+
+async def test_short_password_is_refused(client_in_process: Official, ada: User) -> None:
+    """Eight characters are enough, and who moves old passwords here may skip that."""
+    users = client_in_process.users
+    with pytest.raises(models.ClerkErrors) as caught:
+        await users.update(user_id=ada.id, password="seven77")
+    assert codes(caught.value, 422) == ["form_password_length_too_short"]
+    assert ada.password is None
+    for fields in ({"password": "eight888"}, {"password": "abc", "skip_password_checks": True}):
+        await users.update(user_id=ada.id, **fields)
+        assert ada.password == fields["password"]
+
+
+async def test_metadata_is_bounded(client_in_process: Official, ada: User) -> None:
+    """Eight kilobytes of each kind."""
+    metadata = {"note": "\u304b" * 2_726}
+    said = await client_in_process.users.update_metadata(user_id=ada.id, unsafe_metadata=metadata)
+    assert said.unsafe_metadata == metadata
+    with pytest.raises(models.ClerkErrors) as caught:
+        await client_in_process.users.update_metadata(
+            user_id=ada.id, public_metadata={"note": metadata["note"] + "\u304b"}
+        )
+    assert codes(caught.value, 422) == ["form_param_exceeds_allowed_size"]
 
 
 async def test_metadata_is_merged_at_every_depth(official: Official, ada: User) -> None:

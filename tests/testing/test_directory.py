@@ -53,6 +53,17 @@ def test_unknown_names_are_refused(local: LocalClerk, ada: User) -> None:
         local.sign_in(ada, organization="globex")
 
 
+def test_deleted_records_are_unknown(local: LocalClerk, ada: User, acme: Organization) -> None:
+    """Whoever still holds one gets nothing for it, least of all a session."""
+    local.delete_organization(acme)
+    with pytest.raises(ConfigurationError, match="no organization acme"):
+        local.sign_in(ada, organization=acme)
+    local.delete_user(ada)
+    with pytest.raises(ConfigurationError, match=r"no user ada@example\.com"):
+        local.sign_in(ada)
+    assert local.sessions == {}
+
+
 def test_only_members_sign_in_to_an_organization(local: LocalClerk, acme: Organization) -> None:
     """A session is active in organizations of its user only."""
     bob = local.add_user("bob@example.com")
