@@ -82,7 +82,7 @@ class MemoryStore(Store):
             del self._leases[delivery]
 
     async def hit(self, key: str, *, limit: int, seconds: int) -> Hit:
-        return self._windows.hit(key, limit=limit, seconds=seconds)
+        return await self._windows.hit(key, limit=limit, seconds=seconds)
 
     def _note(self, delivery: str, handled: _Handled) -> None:
         self._handled.pop(delivery, None)  # anew, so that what expires last stands at the end

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
+from secrets import randbelow
 from typing import Any, Final
 
 from clerk_fastapi.errors import ConfigurationError, StoreUnavailable
@@ -18,9 +19,16 @@ __all__ = ["MemoryWindows", "RedisWindows", "count_script"]
 _SWEPT: Final = 8  # windows of each length that are looked at for being over, at every request
 _A_MOMENT: Final = 0.05  # seconds that are enough for a Redis that is back
 
+# Seconds that a window lasts longer than it is called: whoever handles a request reads a clock a
+# little later than the request was counted, now more and now less, and by that clock, too, no
+# window may hold more than the limit. Who comes within them waits for their end, and is let in.
+_LONGER: Final = 0.05
+
 # Two scripts of limits' own as functions of one, which runs by the clock of Redis: those of
 # different machines never agree. Redis forgets in milliseconds, so that a list has to outlive what
-# counts in it. Of a clock that was set back since, nobody knows what counts.
+# counts in it. Of a clock that was set back since, nobody knows what counts. Whoever has lost an
+# answer asks again, and is the same: each hit has digits of its own, which stand in the list below
+# the microseconds, and are looked for among the newest.
 _COUNT: Final = """
 local function acquire(KEYS, ARGV)
 <acquire>
@@ -30,12 +38,24 @@ local function look(KEYS, ARGV)
 end
 local time = redis.call('TIME')
 local now, limit, seconds = time[1] + time[2] / 1000000, ARGV[1], ARGV[2]
+local own, longer, at = ARGV[3], ARGV[4], nil
 local newest = redis.call('LINDEX', KEYS[1], 0)
-if newest and tonumber(newest) > now + 1 then redis.call('DEL', KEYS[1]) end
-local is_allowed = acquire(KEYS, {now, limit, seconds, 1})
-if is_allowed then redis.call('EXPIRE', KEYS[1], seconds + 1) end
+if newest and tonumber(newest) > now + longer + 1 then redis.call('DEL', KEYS[1]) end
+for _, counted in ipairs(redis.call('LRANGE', KEYS[1], 0, 31)) do
+  if string.sub(counted, -#own) == own then at = tonumber(counted) end
+end
+if at and at < now - seconds then at = nil end
+if not at then
+  local over = redis.call('LINDEX', KEYS[1], limit - 1)
+  if acquire(KEYS, {now, limit, seconds, 1}) then
+    at = math.max(now, (over or 0) + seconds + longer)
+    redis.call('LSET', KEYS[1], 0, string.format('%.6f', at) .. own)
+    redis.call('EXPIRE', KEYS[1], math.ceil(seconds + 2 * longer))
+  end
+end
 local found = look(KEYS, {now - seconds, limit})
-return {is_allowed and 1 or 0, found[2], string.format('%.6f', now - found[1])}
+local age, early = now - found[1], at and at - now or 0
+return {at and 1 or 0, found[2], string.format('%.6f', age), string.format('%.6f', early)}
 """
 
 
@@ -56,33 +76,41 @@ class MemoryWindows:
     def __len__(self) -> int:
         return sum(map(len, self._windows.values()))
 
-    def hit(self, key: str, *, limit: int, seconds: int) -> Hit:
+    async def hit(self, key: str, *, limit: int, seconds: int) -> Hit:
         """Count a request of ``key`` if fewer than ``limit`` were within the last ``seconds``."""
+        hit, early = self.count(key, limit=limit, seconds=seconds)
+        await _wait(early)
+        return hit
+
+    def count(self, key: str, *, limit: int, seconds: int) -> tuple[Hit, float]:
+        """Count a request, and tell for how long it has to wait."""
         now = self._clock()
         self._forget(now)
         windows = self._windows.setdefault(seconds, OrderedDict())
         name = _digest(key, limit, seconds)
         window = windows.get(name, [])
-        if window and window[-1] > now:
-            # A clock that was set back makes nobody wait for longer than a window.
-            window[:] = [min(counted, now) for counted in window]
-        del window[: bisect_right(window, now - seconds)]
+        _set_back(window, now)
+        del window[: bisect_right(window, now - seconds - _LONGER)]
+        at = now
+        if len(window) == limit and window[0] <= now - seconds:
+            at = window.pop(0) + seconds + _LONGER
         is_allowed = len(window) < limit
         if is_allowed:
-            window.append(now)
+            window.append(at)
             windows[name] = window
             windows.move_to_end(name)
-        return Hit(is_allowed, limit - len(window), window[0] + seconds - now)
+        over = bisect_right(window, now - seconds)
+        reset_after = min(window[over] + seconds - now, seconds)
+        return Hit(is_allowed, limit - len(window) + over, reset_after), at - now
 
     def _forget(self, now: float) -> None:
         for seconds, windows in self._windows.items():
             for _ in range(min(_SWEPT, len(windows))):
                 name, window = next(iter(windows.items()))
-                if window[-1] > now:  # of a clock that was set back: it is over in its turn
-                    window[:] = [min(counted, now) for counted in window]
+                if _set_back(window, now):  # it is over in its turn
                     windows.move_to_end(name)
                     continue
-                if window[-1] > now - seconds:
+                if window[-1] > now - seconds - _LONGER:
                     break
                 del windows[name]
 
@@ -118,26 +146,26 @@ class RedisWindows:
         """
         if self._script is None:
             self._script = self._driver.redis.register_script(count_script())
+        name = f"{self._prefix}:{_digest(key, limit, seconds).hex()}"
+        is_allowed, counted, age, early = await self._answer(
+            self._script, keys=[name], args=[limit, seconds, f"{randbelow(10**12):012}", _LONGER]
+        )
+        await _wait(float(early))
+        # The script of limits rounds times to a tenth of a millisecond, also upwards.
+        return Hit(bool(is_allowed), limit - int(counted), min(seconds - float(age), seconds))
+
+    async def _answer(self, script: Callable[..., Awaitable[Any]], **options: Any) -> Any:
         if not self._is_away:
             try:
-                return await self._ask(key, limit, seconds)
+                return await self._driver.ask(script, **options)
             except StoreUnavailable:
                 self._is_away = True
         # Connections from before a restart fail as well, though Redis itself is there.
         if not await self._is_back():
             raise StoreUnavailable
-        hit = await self._ask(key, limit, seconds)
+        answer = await self._driver.ask(script, **options)
         self._is_away = False
-        return hit
-
-    async def _ask(self, key: str, limit: int, seconds: int) -> Hit:
-        assert self._script is not None, "made before"
-        name = f"{self._prefix}:{_digest(key, limit, seconds).hex()}"
-        is_allowed, counted, age = await self._driver.ask(
-            self._script, keys=[name], args=[limit, seconds]
-        )
-        # The script of limits rounds times to a tenth of a millisecond, also upwards.
-        return Hit(bool(is_allowed), limit - int(counted), min(seconds - float(age), seconds))
+        return answer
 
     async def _is_back(self) -> bool:
         trying = self._trying
@@ -152,6 +180,19 @@ class RedisWindows:
         except StoreUnavailable:
             return False
         return True
+
+
+def _set_back(window: list[float], now: float) -> bool:
+    """A clock that was set back makes nobody wait for longer than a window."""
+    if not window or window[-1] <= now + _LONGER:
+        return False
+    window[:] = [min(counted, now) for counted in window]
+    return True
+
+
+async def _wait(early: float) -> None:
+    if early > 0:
+        await asyncio.sleep(early)
 
 
 def _digest(key: str, limit: int, seconds: int) -> bytes:

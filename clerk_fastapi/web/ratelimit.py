@@ -182,7 +182,7 @@ class RateLimit(metaclass=_Made):
         windows = self._meanwhile.get(engine)
         if windows is None:
             self._meanwhile[engine] = windows = MemoryWindows(engine.clock)
-        return windows.hit(key, limit=self.limit, seconds=self.per)
+        return await windows.hit(key, limit=self.limit, seconds=self.per)
 
     def __repr__(self) -> str:
         return f"<RateLimit {self.label!r}>"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from clerk_fastapi.errors import StoreUnavailable
 from clerk_fastapi.stores.memory import MemoryStore
 from clerk_fastapi.stores.redis import RedisStore
-from clerk_fastapi.stores.store import Store
+from clerk_fastapi.stores.store import Hit, Store
 from clerk_fastapi.stores.windows import MemoryWindows
 from tests.engine.clock import Clock
 from tests.redis_server import RedisServer
@@ -48,6 +48,22 @@ AWKWARD = [
 
 
 @pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long each of those that were counted would have had to wait, if a window lasted longer.
+
+    By a thousand seconds, in which the test itself takes no time.
+    """
+    waits: list[float] = []
+
+    async def note(early: float) -> None:
+        waits.append(early)
+
+    monkeypatch.setattr("clerk_fastapi.stores.windows._LONGER", 1_000.0)
+    monkeypatch.setattr("clerk_fastapi.stores.windows._wait", note)
+    return waits
+
+
+@pytest.fixture
 def pass_time(world: World, request: pytest.FixtureRequest) -> Callable[[float], None]:
     """Let time pass for what was counted, wherever that is."""
     if isinstance(world.here.store, MemoryStore):
@@ -63,6 +79,12 @@ def pass_time(world: World, request: pytest.FixtureRequest) -> Callable[[float],
 async def allowed(store: Store, key: str, *, limit: int, seconds: int) -> bool:
     """Whether one more request is."""
     return (await store.hit(key, limit=limit, seconds=seconds)).is_allowed
+
+
+def counted(windows: MemoryWindows, key: str, *, limit: int, seconds: int) -> Hit:
+    """Count one more request, and let nobody wait."""
+    hit, _ = windows.count(key, limit=limit, seconds=seconds)
+    return hit
 
 
 async def test_so_many_are_allowed_and_no_more(world: World) -> None:
@@ -127,6 +149,39 @@ async def test_hit_tells_when_there_is_more_room(
     assert await allowed(store, "ada", limit=2, seconds=1_000)
 
 
+async def test_whoever_comes_when_told_waits_for_the_end_of_the_window(
+    world: World, pass_time: Callable[[float], None], waits: list[float]
+) -> None:
+    """It lasts longer than it is called, counts from when they were let in, and refuses nobody."""
+    store = world.here.store
+    expected = [
+        *((0, True, 0), (300, True, 0), (99_600, False, 0), (200, True, 900), (0, False, 0)),
+        *((400, True, 800), (100_400, False, 0), (200, True, 900), (150_000, True, 0)),
+    ]
+    for wait, is_allowed, early in expected:
+        pass_time(wait)
+        hit = await store.hit("ada", limit=2, seconds=100_000)
+        assert hit.is_allowed is is_allowed
+        assert waits.pop() == pytest.approx(early, abs=20)
+        assert hit.reset_after <= 100_000
+        assert hit.remaining in ({0, 1} if is_allowed else {0})
+
+
+async def test_window_that_lasts_longer_than_it_is_called_is_kept_as_long(
+    world: World, pass_time: Callable[[float], None], waits: list[float]
+) -> None:
+    """Those who come at once wait as long as each one before them has come later than the last."""
+    store = world.here.store
+    for _ in range(3):
+        assert await allowed(store, "ada", limit=3, seconds=100_000)
+        pass_time(200)
+    pass_time(99_900)
+    for early in (500, 700, 900):
+        assert await allowed(store, "ada", limit=3, seconds=100_000)
+        assert waits[-1] == pytest.approx(early, abs=20)
+    assert not await allowed(store, "ada", limit=3, seconds=100_000)
+
+
 async def test_keys_that_look_alike_are_apart(world: World) -> None:
     """Nobody can choose an id by which they count as somebody else, or as nobody."""
     first = [await allowed(world.here.store, key, limit=1, seconds=60) for key in AWKWARD]
@@ -148,7 +203,11 @@ async def test_limits_with_other_numbers_are_apart(world: World) -> None:
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, 40), st.sampled_from("ab"), st.sampled_from([(2, 10), (5, 30)])),
+        st.tuples(
+            st.one_of(st.integers(0, 4_000), st.integers(0, 4), st.just(1_000), st.just(3_000)),
+            st.sampled_from("ab"),
+            st.sampled_from([(2, 10), (5, 30)]),
+        ),
         max_size=80,
     )
 )
@@ -156,19 +215,24 @@ def test_memory_counts_like_a_list_of_everything(
     steps: list[tuple[int, str, tuple[int, int]]],
 ) -> None:
     """In no window are there more than allowed, and nobody is refused while there are fewer."""
-    clock, counted = Clock(), dict[tuple[str, int], list[float]]()
+    clock, everything = Clock(), dict[tuple[str, int], list[float]]()
     windows = MemoryWindows(clock)
     for wait, key, (limit, seconds) in steps:
-        clock.now += wait / 4
-        past = counted.setdefault((key, seconds), [])
+        clock.now += wait / 100
+        past = everything.setdefault((key, seconds), [])
         within = [at for at in past if at > clock.now - seconds]
-        hit = windows.hit(key, limit=limit, seconds=seconds)
+        hit, early = windows.count(key, limit=limit, seconds=seconds)
         assert hit.is_allowed is (len(within) < limit)
+        assert 0 <= early <= 0.05001
         if hit.is_allowed:
-            past.append(clock.now)
-            within.append(clock.now)
+            past.append(clock.now + early)
+            within.append(clock.now + early)
         assert hit.remaining == limit - len(within)
-        assert hit.reset_after == within[0] + seconds - clock.now
+        assert hit.reset_after == pytest.approx(min(within[0] + seconds - clock.now, seconds))
+    for (_, seconds), past in everything.items():
+        limit = {10: 2, 30: 5}[seconds]
+        pairs = zip(past, past[limit:], strict=False)
+        assert all(last - first > seconds + 0.0499 for first, last in pairs)
 
 
 @given(st.tuples(st.text(), st.integers(1, 99), st.integers(1, 99)), st.data())
@@ -185,8 +249,8 @@ def test_memory_never_mistakes_one_window_for_another(
         ).filter(lambda found: found != first)
     )
     windows = MemoryWindows(Clock())
-    windows.hit(key, limit=limit, seconds=seconds)
-    assert windows.hit(other[0], limit=other[1], seconds=other[2]).remaining == other[1] - 1
+    counted(windows, key, limit=limit, seconds=seconds)
+    assert counted(windows, other[0], limit=other[1], seconds=other[2]).remaining == other[1] - 1
 
 
 def test_memory_is_bounded_by_what_counts() -> None:
@@ -195,13 +259,13 @@ def test_memory_is_bounded_by_what_counts() -> None:
     windows = MemoryWindows(clock)
     for number in range(50_000):
         clock.now += 0.01
-        windows.hit(f"address {number}", limit=5, seconds=10)
-        windows.hit(f"address {number}", limit=5, seconds=3)
-        windows.hit("always the same", limit=5, seconds=3)
-    assert len(windows) <= 1_000 + 300 + 3
+        counted(windows, f"address {number}", limit=5, seconds=10)
+        counted(windows, f"address {number}", limit=5, seconds=3)
+        counted(windows, "always the same", limit=5, seconds=3)
+    assert len(windows) <= 1_000 + 300 + 15
     clock.now += 3_600
     for _ in range(200):
-        windows.hit("ada", limit=1_000, seconds=60)
+        counted(windows, "ada", limit=1_000, seconds=60)
     assert len(windows) == 1
 
 
@@ -210,10 +274,10 @@ def test_memory_keeps_whoever_is_asked_for_again() -> None:
     clock = Clock()
     windows = MemoryWindows(clock)
     for _ in range(10):
-        assert windows.hit("ada", limit=100, seconds=10).is_allowed
-        windows.hit("bob", limit=100, seconds=10)
+        assert counted(windows, "ada", limit=100, seconds=10).is_allowed
+        counted(windows, "bob", limit=100, seconds=10)
         clock.now += 4
-    assert windows.hit("ada", limit=100, seconds=10).remaining == 97
+    assert counted(windows, "ada", limit=100, seconds=10).remaining == 97
 
 
 def test_clock_that_was_set_back_keeps_no_windows() -> None:
@@ -221,11 +285,11 @@ def test_clock_that_was_set_back_keeps_no_windows() -> None:
     clock = Clock()
     windows = MemoryWindows(clock)
     for number in range(10):
-        windows.hit(f"before {number}", limit=5, seconds=10)
+        counted(windows, f"before {number}", limit=5, seconds=10)
     clock.now -= 3_600
     for number in range(1_000):
         clock.now += 1
-        windows.hit(f"after {number}", limit=5, seconds=10)
+        counted(windows, f"after {number}", limit=5, seconds=10)
         assert len(windows) <= 30
 
 
@@ -233,13 +297,13 @@ def test_clock_that_was_set_back_lets_nobody_wait_longer() -> None:
     """A window lasts as long as it lasts, whatever the clock said before."""
     clock = Clock()
     windows = MemoryWindows(clock)
-    assert windows.hit("ada", limit=1, seconds=10).is_allowed
+    assert counted(windows, "ada", limit=1, seconds=10).is_allowed
     clock.now -= 3_600
-    refused = windows.hit("ada", limit=1, seconds=10)
+    refused = counted(windows, "ada", limit=1, seconds=10)
     assert not refused.is_allowed
     assert refused.reset_after == 10
     clock.now += 10
-    assert windows.hit("ada", limit=1, seconds=10).is_allowed
+    assert counted(windows, "ada", limit=1, seconds=10).is_allowed
 
 
 @pytest.mark.parametrize("kind", ["memory", "redis"])

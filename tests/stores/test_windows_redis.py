@@ -4,9 +4,12 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from itertools import cycle
 from typing import Any
 
 import pytest
+from redis.asyncio.connection import Connection
+from redis.exceptions import ConnectionError as Disconnected
 
 from clerk_fastapi.errors import ConfigurationError, StoreUnavailable
 from clerk_fastapi.stores.driver import Driver
@@ -49,7 +52,7 @@ async def test_redis_forgets_no_window_that_counts_and_keeps_none_for_ever(
     await windows.hit("ada", limit=2, seconds=60)
     ended = milliseconds(redis_server)
     (key,) = keys(redis_server)
-    assert begun + 60_000 < milliseconds(redis_server, until=key) <= ended + 61_000
+    assert begun + 60_100 < milliseconds(redis_server, until=key) <= ended + 61_000
     assert "ada" not in key
 
 
@@ -62,6 +65,38 @@ async def test_redis_is_asked_once(redis_server: RedisServer, windows: RedisWind
     said = redis_server.command("INFO", "commandstats").decode()
     assert "cmdstat_evalsha:calls=5," in said
     assert "cmdstat_get:" not in said
+
+
+async def test_hit_whose_answer_is_lost_is_counted_once(
+    monkeypatch: pytest.MonkeyPatch, windows: RedisWindows
+) -> None:
+    """The driver asks again, and so does whoever asked the driver: it is the same request."""
+    read, losing = Connection.read_response, cycle([True, False, True, True, False])
+
+    async def lose(self: Connection, *args: Any, **options: Any) -> Any:
+        answer = await read(self, *args, **options)
+        if isinstance(answer, list) and next(losing):
+            await self.disconnect()
+            raise Disconnected
+        return answer
+
+    monkeypatch.setattr(Connection, "read_response", lose)
+    found = [await windows.hit("ada", limit=10, seconds=3_600) for _ in range(12)]
+    assert [hit.remaining for hit in found] == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0, 0]
+    assert [hit.is_allowed for hit in found] == [True] * 10 + [False] * 2
+
+
+async def test_hit_that_is_asked_again_when_its_window_is_over_is_counted_anew(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, windows: RedisWindows
+) -> None:
+    """It is handled now, and then it counts now."""
+    monkeypatch.setattr("clerk_fastapi.stores.windows.randbelow", lambda most: most - 1)
+    assert (await windows.hit("ada", limit=2, seconds=60)).remaining == 1
+    assert (await windows.hit("ada", limit=2, seconds=60)).remaining == 1
+    (key,) = keys(redis_server)
+    redis_server.command("LSET", key, "0", f"1.000000{10**12 - 1}")
+    assert (await windows.hit("ada", limit=2, seconds=60)).remaining == 1
+    assert redis_server.command("LLEN", key).startswith(b":2")
 
 
 async def test_redis_that_is_away_is_said(redis_server: RedisServer, windows: RedisWindows) -> None:
