@@ -18,6 +18,7 @@ __all__ = [
     "clerk_error",
     "clerk_errors",
     "json_body",
+    "json_list",
     "not_found",
 ]
 
@@ -77,13 +78,28 @@ async def json_body(request: Request) -> dict[str, object]:
 
     :raises HTTPException: 400, if the body is something else.
     """
-    try:
-        body = json.loads(await request.body())
-    except (ValueError, RecursionError):
-        body = None
+    body = await _json(request)
     if not isinstance(body, dict):
         raise HTTPException(400, "The body has to be a JSON object.")
     return body
+
+
+async def json_list(request: Request) -> list[object]:
+    """Read a JSON array.
+
+    :raises HTTPException: 400, if the body is something else.
+    """
+    body = await _json(request)
+    if not isinstance(body, list):
+        raise HTTPException(400, "The body has to be a JSON array.")
+    return body
+
+
+async def _json(request: Request) -> object:
+    try:
+        return json.loads(await request.body())
+    except (ValueError, RecursionError):
+        return None
 
 
 _CODES = {401: "authentication_invalid", 404: "resource_not_found"}

@@ -19,8 +19,8 @@ __all__ = ["build_app"]
 def build_app(instance: Instance) -> ASGIApp:
     """Give the instance its faces. What is nobody else's path belongs to the Backend API.
 
-    As long as a server runs it, webhooks are delivered in the background. Sessions whose time has
-    run out have ended before anybody asks.
+    As long as a server runs it, webhooks are delivered in the background. Sessions and
+    invitations whose time has run out have ended before anybody asks.
     """
     backend = backend_api(instance)
     faces = Starlette(
@@ -36,6 +36,7 @@ def build_app(instance: Instance) -> ASGIApp:
 
     async def in_time(scope: Scope, receive: Receive, send: Send) -> None:
         instance.expire_sessions()
+        instance.expire_invitations()
         await faces(scope, receive, send)
 
     return in_time

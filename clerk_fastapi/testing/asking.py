@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from clerk_fastapi.testing.answers import Complaint, Refusal, json_body, not_found
+from clerk_fastapi.testing.answers import Complaint, Refusal, json_body, json_list, not_found
 
 __all__ = [
     "Body",
     "Document",
+    "Email",
     "Metadata",
     "Names",
     "Page",
@@ -26,6 +27,7 @@ __all__ = [
     "known",
     "ordered",
     "read",
+    "read_several",
 ]
 
 BodyT = TypeVar("BodyT", bound="Body")
@@ -33,6 +35,7 @@ QueryT = TypeVar("QueryT", bound="Query")
 RecordT = TypeVar("RecordT")
 
 _MOST_METADATA = 8_192
+_MOST_BODIES = 10
 
 
 def _fitting(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -43,6 +46,7 @@ def _fitting(metadata: dict[str, Any]) -> dict[str, Any]:
 
 Document = dict[str, Any]
 Metadata = Annotated[Document, AfterValidator(_fitting)]
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 Names = Annotated[tuple[str, ...], Field(max_length=100)]
 
 _VERSION = "__clerk_api_version"
@@ -78,11 +82,19 @@ async def read(request: Request, model: type[BodyT]) -> BodyT:
     :raises ValidationError: if it is not what the model says.
     """
     body = await json_body(request) if await request.body() else {}
-    try:
-        text = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
-    except ValueError:  # NaN or half a character: no answer could repeat it
-        raise HTTPException(400, "The body has to be a JSON object.") from None
-    return model.model_validate_json(text)
+    return model.model_validate_json(_strictly(body))
+
+
+async def read_several(request: Request, model: type[BodyT]) -> list[BodyT]:
+    """Read a body that is a list of such bodies, of ten at the most.
+
+    :raises HTTPException: 400, if it is no JSON array; 422, if they are too many.
+    :raises ValidationError: if it is not what the model says.
+    """
+    bodies = await json_list(request)
+    if not 1 <= len(bodies) <= _MOST_BODIES:
+        raise Refusal(422, "form_param_value_invalid", f"Send one to {_MOST_BODIES} of them.")
+    return [model.model_validate_json(_strictly(body)) for body in bodies]
 
 
 def asked(request: Request, model: type[QueryT]) -> QueryT:
@@ -92,7 +104,7 @@ def asked(request: Request, model: type[QueryT]) -> QueryT:
     """
     parameters = request.query_params
     several = {
-        name for name, field in model.model_fields.items() if field.annotation == tuple[str, ...]
+        name for name, field in model.model_fields.items() if get_origin(field.annotation) is tuple
     }
     return model.model_validate(
         {
@@ -163,3 +175,10 @@ def ordered(
     if order_by.startswith("-"):
         result.reverse()
     return result
+
+
+def _strictly(body: object) -> bytes:
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:  # NaN or half a character: no answer could repeat it
+        raise HTTPException(400, "The body has to be JSON.") from None

@@ -8,9 +8,13 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clerk_fastapi.testing.answers import Refusal
+from clerk_fastapi.testing.backend_invitations import invitation_endpoints
 from clerk_fastapi.testing.backend_machine_tokens import machine_token_endpoints
 from clerk_fastapi.testing.backend_machines import machine_endpoints
 from clerk_fastapi.testing.backend_memberships import membership_endpoints
+from clerk_fastapi.testing.backend_organization_invitations import (
+    organization_invitation_endpoints,
+)
 from clerk_fastapi.testing.backend_organizations import organization_endpoints
 from clerk_fastapi.testing.backend_sessions import session_endpoints
 from clerk_fastapi.testing.backend_templates import template_endpoints
@@ -36,6 +40,8 @@ def backend_api(instance: Instance) -> ASGIApp:
             *session_endpoints(instance),
             *organization_endpoints(instance),
             *membership_endpoints(instance),
+            *organization_invitation_endpoints(instance),
+            *invitation_endpoints(instance),
             *template_endpoints(instance),
             *machine_endpoints(instance),
             *machine_token_endpoints(instance),
@@ -45,15 +51,12 @@ def backend_api(instance: Instance) -> ASGIApp:
     )
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope)
-        if (answer := refusal(instance, request)) is not None:
-            await answer(scope, receive, send)
-            return
+        answer = refusal(instance, Request(scope)) if scope["type"] == "http" else None
         try:
-            await router(scope, receive, send)
+            await (answer or router)(scope, receive, send)
         except HTTPException:  # the router's own: endpoints answer for themselves
             # Neither 404, which would tell of a record, nor 5xx, which would be asked again.
-            asked = f"{request.method} {request.url.path}"
+            asked = f"{scope['method']} {Request(scope).url.path}"
             raise Refusal(400, "not_in_local_clerk", f"LocalClerk has no {asked}.") from None
 
     return guarded

@@ -27,7 +27,7 @@ from clerk_fastapi.testing.records import Membership, Organization, User
 from clerk_fastapi.testing.registry import merged
 from clerk_fastapi.testing.user_filters import USER_FIELDS, UserFilters, matching
 
-__all__ = ["membership_endpoints"]
+__all__ = ["check_role", "membership_endpoints"]
 
 _ALWAYS_THERE = ("org:admin", "org:member")
 
@@ -102,7 +102,7 @@ class _MembershipEndpoints:
         organization, body = self._organization(request), await read(request, _NewMember)
         if body.user_id not in self._instance.users:
             raise not_found("user")
-        self._check_role(body.role)
+        check_role(self._instance, body.role)
         if (organization.id, body.user_id) in self._instance.memberships:
             raise Refusal(
                 400, "already_a_member_in_organization", "The user is a member already.", "user_id"
@@ -115,7 +115,7 @@ class _MembershipEndpoints:
 
     async def update(self, request: Request) -> object:
         held, body = self._membership(request), await read(request, _ChangedMember)
-        self._check_role(body.role)
+        check_role(self._instance, body.role)
         return described_membership(
             self._instance.update_member(held.organization, held.user, role=body.role)
         )
@@ -142,9 +142,14 @@ class _MembershipEndpoints:
             raise not_found("membership")
         return held
 
-    def _check_role(self, role: str) -> None:
-        if role not in self._instance.roles and role not in _ALWAYS_THERE:
-            raise not_found("role")
+
+def check_role(instance: Instance, role: str) -> None:
+    """Refuse a role that nobody has declared.
+
+    :raises HTTPException: 404, if it is one.
+    """
+    if role not in instance.roles and role not in _ALWAYS_THERE:
+        raise not_found("role")
 
 
 def _listed(memberships: list[Membership], query: _Order) -> object:

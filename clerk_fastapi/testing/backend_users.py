@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from clerk_fastapi.testing.answers import Refusal
-from clerk_fastapi.testing.asking import Body, Metadata, Page, asked, known, ordered, read
+from clerk_fastapi.testing.asking import Body, Email, Metadata, Page, asked, known, ordered, read
 from clerk_fastapi.testing.described import deleted, described_membership, described_user
 from clerk_fastapi.testing.endpoints import endpoint
 from clerk_fastapi.testing.instance import Instance
@@ -22,7 +22,6 @@ from clerk_fastapi.testing.user_filters import USER_FIELDS, UserFilters, matchin
 __all__ = ["user_endpoints"]
 
 _SHORTEST_PASSWORD = 8
-_Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
 class _Users(UserFilters, Page):
@@ -59,7 +58,7 @@ class _Profile(Body):
 
 
 class _NewUser(_Profile):
-    email_address: list[_Email] = Field(min_length=1, max_length=1, exclude=True)
+    email_address: list[Email] = Field(min_length=1, max_length=1, exclude=True)
     public_metadata: Metadata | None = None
     private_metadata: Metadata | None = None
     unsafe_metadata: Metadata | None = None

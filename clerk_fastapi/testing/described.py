@@ -5,9 +5,11 @@ from __future__ import annotations
 from clerk_fastapi.testing.records import (
     Activity,
     Browser,
+    Invitation,
     JwtTemplate,
     Membership,
     Organization,
+    OrganizationInvitation,
     Session,
     Ticket,
     User,
@@ -16,13 +18,16 @@ from clerk_fastapi.testing.records import (
 __all__ = [
     "deleted",
     "described_browser",
+    "described_invitation",
     "described_membership",
     "described_organization",
+    "described_organization_invitation",
     "described_session",
     "described_template",
     "described_ticket",
     "described_user",
     "milliseconds",
+    "public_organization_data",
     "session_event",
 ]
 
@@ -98,7 +103,7 @@ def described_organization(organization: Organization) -> dict[str, object]:
         "image_url": _image_url(organization.id),
         "has_image": False,
         "members_count": organization.members_count,
-        "pending_invitations_count": 0,
+        "pending_invitations_count": organization.pending_invitations_count,
         "max_allowed_memberships": organization.max_allowed_memberships,
         "admin_delete_enabled": organization.admin_delete_enabled,
         "public_metadata": organization.public_metadata,
@@ -115,7 +120,7 @@ def described_membership(membership: Membership) -> dict[str, object]:
         "object": "organization_membership",
         "id": membership.id,
         "role": membership.role,
-        "role_name": membership.role.removeprefix("org:").replace("_", " ").capitalize(),
+        "role_name": _role_name(membership.role),
         "permissions": membership.permissions,
         "public_metadata": membership.public_metadata,
         "private_metadata": membership.private_metadata,
@@ -208,6 +213,69 @@ def described_ticket(ticket: Ticket) -> dict[str, object]:
     }
 
 
+def described_invitation(invitation: Invitation) -> dict[str, object]:
+    """An invitation to sign up; its link as long as it leads anywhere."""
+    return {
+        "object": "invitation",
+        "revoked": invitation.status == "revoked",
+        **_invited(invitation),
+        **({"url": invitation.url} if invitation.status == "pending" else {}),
+    }
+
+
+def described_organization_invitation(invitation: OrganizationInvitation) -> dict[str, object]:
+    """An invitation to join an organization, private metadata included."""
+    inviter = invitation.inviter
+    return {
+        "object": "organization_invitation",
+        "role": invitation.role,
+        "role_name": _role_name(invitation.role),
+        "organization_id": invitation.organization.id,
+        "inviter_id": None if inviter is None else inviter.id,
+        "public_inviter_data": None if inviter is None else _inviter(inviter),
+        "private_metadata": invitation.private_metadata,
+        "url": invitation.url if invitation.status == "pending" else None,
+        **_invited(invitation),
+    }
+
+
+def public_organization_data(organization: Organization) -> dict[str, object]:
+    """What everybody may know of an organization who is invited to it."""
+    return {
+        "id": organization.id,
+        "name": organization.name,
+        "slug": organization.slug,
+        "image_url": _image_url(organization.id),
+        "has_image": False,
+    }
+
+
+def _invited(invitation: Invitation) -> dict[str, object]:
+    return {
+        "id": invitation.id,
+        "email_address": invitation.email,
+        "status": invitation.status,
+        "public_metadata": invitation.public_metadata,
+        "expires_at": milliseconds(invitation.expires_at),
+        **_times(invitation),
+    }
+
+
+def _inviter(user: User) -> dict[str, object]:
+    return {
+        "user_id": user.id,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "image_url": _image_url(user.id),
+        "has_image": False,
+        "identifier": user.email,
+    }
+
+
+def _role_name(role: str) -> str:
+    return role.removeprefix("org:").replace("_", " ").capitalize()
+
+
 def _email_address(user: User) -> dict[str, object]:
     return {
         "object": "email_address",
@@ -237,7 +305,14 @@ def _image_url(id: str) -> str:
 
 
 def _times(
-    record: User | Organization | Membership | Session | Browser | JwtTemplate | Ticket,
+    record: User
+    | Organization
+    | Membership
+    | Invitation
+    | Session
+    | Browser
+    | JwtTemplate
+    | Ticket,
 ) -> dict[str, int]:
     return {
         "created_at": milliseconds(record.created_at),

@@ -169,8 +169,7 @@ class Directory:
         member, group = self.user(user), self.organization(organization)
         if (group.id, member.id) in self.memberships:
             raise Taken(f"{member.email} is a member of {group.slug} already.")
-        if group.members_count >= group.max_allowed_memberships > 0:
-            raise Full(f"{group.slug} is full: {group.members_count} members.")
+        self.refuse_full(group, [member.email])
         membership = Membership(
             group,
             member,
@@ -303,6 +302,17 @@ class Directory:
         """
         if any(group.slug == slug and group is not but for group in self.organizations.values()):
             raise Taken(f"There is an organization {slug} already; add each one once.")
+
+    def refuse_full(self, organization: Organization, joining: list[str]) -> None:
+        """Refuse more members than an organization may have; whoever is invited counts as one.
+
+        :param joining: the email addresses of those to come.
+        :raises ConfigurationError: if they are too many.
+        """
+        most, now = organization.max_allowed_memberships, self.clock()
+        invited = {held.email for held in organization.invitations if held.is_open(now)}
+        if organization.members_count + len(invited | set(joining)) > most > 0:
+            raise Full(f"{organization.slug} is full: it has room for {most}.")
 
     def _tell(self, type: str, session: Session) -> None:
         self.events.add(type, session_event(session, self.users.get(session.user.id)))

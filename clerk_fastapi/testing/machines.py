@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypedDict, TypeVar
 
+from clerk_fastapi.testing.invitations import InvitationDirectory
 from clerk_fastapi.testing.machine_tokens import TokenFormat
 from clerk_fastapi.testing.records import (
     ApiKey,
@@ -16,7 +17,6 @@ from clerk_fastapi.testing.records import (
     Organization,
     User,
 )
-from clerk_fastapi.testing.registry import Registry
 from clerk_fastapi.testing.signing import new_id
 
 __all__ = ["MachineDirectory"]
@@ -30,7 +30,7 @@ class _Life(TypedDict):
     expires_at: float | None
 
 
-class MachineDirectory(Registry, ABC):
+class MachineDirectory(InvitationDirectory, ABC):
     """A directory of machines, too; their tokens are by the text that is sent.
 
     Change the record of a token, and the Backend API says so. A JSON Web Token is asked by nobody

@@ -11,6 +11,7 @@ from clerk_fastapi.testing.records import Organization, User
 
 __all__ = [
     "Full",
+    "Invited",
     "Taken",
     "Unknown",
     "find",
@@ -34,6 +35,10 @@ class Unknown(ConfigurationError):
 
 class Full(ConfigurationError):
     """An organization has all the members that it may have."""
+
+
+class Invited(ConfigurationError):
+    """Somebody has an invitation already that is still open."""
 
 
 class Taken(ConfigurationError):

@@ -14,6 +14,8 @@ __all__ = [
     "ApiKey",
     "Browser",
     "EndedStatus",
+    "Invitation",
+    "InvitationStatus",
     "JwtTemplate",
     "LiveStatus",
     "M2MToken",
@@ -22,6 +24,7 @@ __all__ = [
     "Membership",
     "OAuthToken",
     "Organization",
+    "OrganizationInvitation",
     "Session",
     "SessionStatus",
     "SigningAlgorithm",
@@ -32,6 +35,7 @@ __all__ = [
 LiveStatus = Literal["active", "pending"]
 EndedStatus = Literal["ended", "expired", "removed", "replaced", "revoked", "abandoned"]
 SessionStatus = LiveStatus | EndedStatus
+InvitationStatus = Literal["pending", "accepted", "revoked", "expired"]
 SigningAlgorithm = Literal["RS256", "HS256"]
 
 
@@ -77,6 +81,12 @@ class Organization:
     max_allowed_memberships: int = 0  # as many as want to
     admin_delete_enabled: bool = True
     members_count: int = 0
+    invitations: list[OrganizationInvitation] = field(default_factory=list, repr=False)
+
+    @property
+    def pending_invitations_count(self) -> int:
+        """How many may still join that have not yet."""
+        return sum(invitation.status == "pending" for invitation in self.invitations)
 
 
 @dataclass(eq=False)
@@ -92,6 +102,34 @@ class Membership:
     updated_at: float
     public_metadata: dict[str, Any] = field(default_factory=dict)
     private_metadata: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(eq=False, kw_only=True)
+class Invitation:
+    """An email address that may sign up; ``url`` is the link in the mail that nobody sends."""
+
+    id: str
+    email: str
+    url: str = field(repr=False)
+    public_metadata: dict[str, Any]
+    created_at: float
+    updated_at: float
+    expires_at: float
+    status: InvitationStatus = "pending"
+
+    def is_open(self, now: float) -> bool:
+        """Whether it can be accepted."""
+        return self.status == "pending" and now < self.expires_at
+
+
+@dataclass(eq=False, kw_only=True)
+class OrganizationInvitation(Invitation):
+    """An email address whose user may join an organization."""
+
+    organization: Organization
+    role: str
+    inviter: User | None
+    private_metadata: dict[str, Any] = field(repr=False)
 
 
 @dataclass(eq=False)

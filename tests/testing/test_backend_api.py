@@ -3,6 +3,7 @@
 import httpx
 import pytest
 from clerk_backend_api import models
+from starlette.types import Message
 
 from clerk_fastapi.testing import LocalClerk
 from tests.testing.official import Official, codes
@@ -59,6 +60,21 @@ async def test_endpoint_that_is_left_out_is_named(
     answer = await client.request(method, f"https://api.clerk.com{path}?a=1", headers=headers)
     assert_error(answer, 400, "not_in_local_clerk")
     assert answer.json()["errors"][0]["message"] == f"LocalClerk has no {method} {path}."
+
+
+async def test_websocket_is_closed(local: LocalClerk) -> None:
+    """Clerk has none."""
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    scope = {"type": "websocket", "path": "/v1/users", "query_string": b"", "headers": []}
+    await local.app(scope, receive, send)
+    assert [message["type"] for message in said] == ["websocket.close"]
 
 
 async def test_official_client_is_told_what_is_left_out(client_in_process: Official) -> None:
