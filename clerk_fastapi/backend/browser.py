@@ -11,14 +11,19 @@ from urllib.parse import urlencode
 from pydantic import SecretStr
 from pydantic_core import from_json
 
+from clerk_fastapi.backend.problems import (
+    key_refused,
+    log_other_words,
+    problems_in,
+    read_object,
+)
 from clerk_fastapi.backend.transport import Transport
-from clerk_fastapi.errors import BackendUnavailable, SecretKeyRefused
+from clerk_fastapi.errors import BackendUnavailable
 
 __all__ = ["BrowserBackend"]
 
 logger = logging.getLogger("clerk_fastapi")
 
-_REFUSED_KEY_WAIT: Final = 60
 _PATH_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 _NONCE: Final = re.compile(r"[\x21-\x7e]{1,2048}", re.ASCII)
 _CODE: Final = re.compile(r"[a-z0-9_-]{1,64}", re.ASCII)
@@ -41,20 +46,24 @@ class BrowserBackend:
         """Fetch what a handshake left for this browser: values of ``Set-Cookie``.
 
         :returns: ``None`` if Clerk does not know the nonce.
+        :raises SecretKeyRefused: if Clerk does not accept the secret key.
         :raises BackendUnavailable: if Clerk cannot be asked.
         """
         if not _NONCE.fullmatch(nonce):
             return None
         url = f"{self._api_url}/v1/clients/handshake_payload?{urlencode({'nonce': nonce})}"
         answer = await self._transport.get(url, bearer=self._secret_key)
-        if answer.status in (401, 403):
-            logger.error("Clerk refuses the secret key (%d): check CLERK_SECRET_KEY", answer.status)
-            raise SecretKeyRefused(retry_after=_REFUSED_KEY_WAIT)
-        if answer.status in (400, 404, 410, 422):
+        said = read_object(answer.body)
+        problems = problems_in(said)
+        if refused := key_refused(answer.status, problems):
+            raise refused
+        if problems and answer.status in (400, 404, 410, 422):
             logger.info("a handshake came back with a nonce that Clerk does not know")
             return None
-        directives = (_object(answer.body) or {}).get("directives")
+        directives = said.get("directives")
         if answer.status != 200 or not isinstance(directives, list):
+            if not problems:
+                log_other_words(url.partition("?")[0], answer.status)
             raise BackendUnavailable(retry_after=answer.retry_after or 1)
         return directives
 

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import httpx
 from pydantic import SecretStr
 
-from clerk_fastapi.backend.problems import error_of
+from clerk_fastapi.backend.problems import error_of, log_other_words
 from clerk_fastapi.backend.transport import Transport, WholeAnswer, seconds_to_wait
 from clerk_fastapi.errors import BackendUnavailable, ConfigurationError
 
@@ -83,6 +83,8 @@ class BackendCalls:
                 is_our_key=_KEY not in request.headers,
                 is_first=not attempts.has_lost or request.method in _SAFE,
             )
+            if not failure.errors:
+                log_other_words(request.url, answer.status)
             logger.info("%s was answered with %d: %s", request.url, answer.status, failure.code)
             raise failure
         return httpx.Response(

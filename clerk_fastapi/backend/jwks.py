@@ -13,12 +13,12 @@ from cachetools import TTLCache
 from pydantic import SecretStr
 from pydantic_core import from_json
 
+from clerk_fastapi.backend.problems import key_refused, problems_in, read_object
 from clerk_fastapi.backend.transport import Answer, Transport
 from clerk_fastapi.errors import (
     BackendUnavailable,
     KeyIdMismatch,
     KeysUnavailable,
-    SecretKeyRefused,
 )
 from clerk_fastapi.protocol._jose import KeyRefused, VerificationKey, key_from_jwk
 
@@ -78,9 +78,9 @@ async def fetch_keys(
         answer = await transport.get(url, bearer=secret_key)
     except BackendUnavailable:
         raise KeysUnavailable from None
-    if secret_key is not None and answer.status in (401, 403):
-        logger.error("Clerk refuses the secret key (%d): check CLERK_SECRET_KEY", answer.status)
-        raise SecretKeyRefused(retry_after=int(_LONGEST_PAUSE))
+    problems = problems_in(read_object(answer.body))
+    if secret_key is not None and (refused := key_refused(answer.status, problems)):
+        raise refused
     if answer.status != 200:
         logger.warning(
             "%s was answered with %d: check CLERK_API_URL or CLERK_PUBLISHABLE_KEY",

@@ -8,13 +8,19 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pydantic import SecretStr
-from pydantic_core import from_json
 
+from clerk_fastapi.backend.problems import (
+    key_refused,
+    log_other_words,
+    problems_in,
+    read_object,
+)
 from clerk_fastapi.backend.transport import Answer, Transport
 from clerk_fastapi.errors import (
     BackendUnavailable,
+    ClerkError,
     ConfigurationError,
-    SecretKeyRefused,
+    Problem,
     TokenInvalid,
     TokenNotUnderstood,
 )
@@ -24,7 +30,7 @@ __all__ = ["VerifyEndpoints"]
 
 logger = logging.getLogger("clerk_fastapi")
 
-_REFUSED_KEY_WAIT: Final = 60
+_KEYS: Final = "CLERK_SECRET_KEY, and CLERK_MACHINE_SECRET_KEY if it is set"
 
 
 class _Endpoint(NamedTuple):
@@ -55,6 +61,8 @@ class VerifyEndpoints:
     async def ask(self, token: bytes, token_type: MachineTokenType) -> Mapping[str, object]:
         """Ask Clerk what a token stands for; the answer is still to be examined.
 
+        That a token is none is believed of Clerk alone, which says so in its own words.
+
         :param token: an opaque token in visible ASCII.
         :raises TokenInvalid: if Clerk does not know the token.
         :raises TokenNotUnderstood: if Clerk takes the token for malformed.
@@ -71,42 +79,34 @@ class VerifyEndpoints:
             )
             raise ConfigurationError(f"{names} is missing: set it to let Clerk verify this token.")
         path, field = _ENDPOINTS[token_type]
+        url = f"{self.api_url}{path}"
         answer = await self.transport.post(
-            f"{self.api_url}{path}",
+            url,
             {field: token.decode("ascii")},
             bearer=key,
             retry=True,
         )
-        _check_status(answer, path)
-        body = _json_object(answer.body)
-        if body is None:
-            logger.warning("the answer of %s is no JSON object: check CLERK_API_URL", path)
-            raise BackendUnavailable
-        return body
+        said = read_object(answer.body)
+        if answer.status == 200 and _is_of_a_token(said):
+            return said
+        raise _failure(answer, problems_in(said), url)
 
 
-def _check_status(answer: Answer, path: str) -> None:
+def _is_of_a_token(said: Mapping[str, object]) -> bool:
+    # Clerk names the kind of whatever it describes. Of tokens that are none it may say only that.
+    return isinstance(said.get("object"), str) or said.get("active") is False
+
+
+def _failure(answer: Answer, problems: tuple[Problem, ...], url: str) -> ClerkError:
     status = answer.status
-    if status == 404:
-        raise TokenInvalid("Clerk does not know this token; get a new one.")
-    if status in (400, 422):
-        raise TokenNotUnderstood
-    if status in (401, 403):
-        logger.error(
-            "Clerk refuses the secret key at %s (%d): check CLERK_SECRET_KEY, and "
-            "CLERK_MACHINE_SECRET_KEY if it is set",
-            path,
-            status,
-        )
-        raise SecretKeyRefused(retry_after=_REFUSED_KEY_WAIT)
-    if status != 200:
-        logger.warning("%s was answered with %d", path, status)
-        raise BackendUnavailable(retry_after=answer.retry_after or 1)
-
-
-def _json_object(body: bytes) -> dict[str, object] | None:
-    try:
-        document = from_json(body, allow_inf_nan=False)
-    except ValueError:  # quotes the body, so that nothing may be raised from it
-        return None
-    return document if isinstance(document, dict) else None
+    if refused := key_refused(status, problems, variables=_KEYS):
+        return refused
+    if problems and status == 404:
+        return TokenInvalid("Clerk does not know this token; get a new one.")
+    if problems and status in (400, 422):
+        return TokenNotUnderstood()
+    if problems:
+        logger.warning("%s was answered with %d", url, status)
+    else:
+        log_other_words(url, status)
+    return BackendUnavailable(retry_after=answer.retry_after or 1)

@@ -19,13 +19,21 @@ from clerk_fastapi.errors import (
     SecretKeyRefused,
 )
 
-__all__ = ["error_of", "may_be_done", "read_object", "trace_id_of"]
+__all__ = [
+    "error_of",
+    "key_refused",
+    "log_other_words",
+    "may_be_done",
+    "problems_in",
+    "read_object",
+    "trace_id_of",
+]
 
 logger = logging.getLogger("clerk_fastapi")
 
 _REFUSED_KEY_WAIT: Final = 60
+_NO_SESSION: Final = "authentication_invalid"
 _MOST_PROBLEMS: Final = 100
-_KEY_INVALID: Final = "clerk_key_invalid"
 _TRACE_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
 
 
@@ -35,24 +43,19 @@ def error_of(
     """Name what went wrong, by status, with what Clerk has to say about it.
 
     Meant for answers that are not 2xx. A redirect is no answer, and neither is a web page: that
-    something does not exist is believed of Clerk alone, which says so in its own words.
+    something does not exist, or that the key is none, is believed of Clerk alone, which says so in
+    its own words.
 
     :param is_our_key: whether it was asked with the secret key, and not with one of the caller's.
     :param is_first: whether no attempt was lost before, so that a refusal says that nothing was
         done.
     """
     body = read_object(answer.body)
-    problems = tuple(_problems(body.get("errors")))
+    problems = problems_in(body)
     trace_id = trace_id_of(answer.headers, body)
     status = answer.status
-    if is_our_key and status == 401 and _is_about_the_key(problems):
-        logger.error("Clerk refuses the secret key (%d): check CLERK_SECRET_KEY", status)
-        return SecretKeyRefused(
-            retry_after=_REFUSED_KEY_WAIT,
-            backend_status=status,
-            errors=problems,
-            trace_id=trace_id,
-        )
+    if is_our_key and (refused := key_refused(status, problems, trace_id=trace_id)):
+        return refused
     refusal = ResourceNotFound if status == 404 and problems else BackendError
     if status == 429 or status >= 500 or (refusal is BackendError and not is_first):
         kind = BackendRateLimited if status == 429 and is_first else BackendUnavailable
@@ -63,6 +66,35 @@ def error_of(
             trace_id=trace_id,
         )
     return refusal(backend_status=status, errors=problems, trace_id=trace_id)
+
+
+def key_refused(
+    status: int,
+    problems: tuple[Problem, ...],
+    *,
+    trace_id: str | None = None,
+    variables: str = "CLERK_SECRET_KEY",
+) -> SecretKeyRefused | None:
+    """What an answer comes to by which Clerk refuses the key that it was asked with; it is logged.
+
+    That is a 401 in Clerk's own words, whatever it was asked for. In other words it may be that of
+    a proxy, a 403 is about something else, and so is the one code by which Clerk misses a session.
+
+    :param variables: which of them hold a key that may have been sent.
+    """
+    if status != 401 or all(problem.code == _NO_SESSION for problem in problems):
+        return None
+    logger.error("Clerk refuses the secret key (%d): check %s", status, variables)
+    return SecretKeyRefused(
+        retry_after=_REFUSED_KEY_WAIT, backend_status=status, errors=problems, trace_id=trace_id
+    )
+
+
+def log_other_words(url: object, status: int) -> None:
+    """Tell the operator of an answer that may not be Clerk's at all."""
+    logger.warning(
+        "%s was answered with %d in other words than Clerk's: check CLERK_API_URL", url, status
+    )
 
 
 def may_be_done(error: BackendError) -> bool:
@@ -84,11 +116,6 @@ def trace_id_of(headers: Mapping[str, str], body: Mapping[str, object] | None = 
     return None
 
 
-def _is_about_the_key(problems: tuple[Problem, ...]) -> bool:
-    # Who says nothing that could be read has not been let in either.
-    return not problems or any(problem.code == _KEY_INVALID for problem in problems)
-
-
 def read_object(body: bytes) -> Mapping[str, object]:
     """Read a JSON object; anything else is as good as an empty one."""
     try:
@@ -96,6 +123,11 @@ def read_object(body: bytes) -> Mapping[str, object]:
     except ValueError:  # quotes the body, so that nothing may be raised from it
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def problems_in(body: Mapping[str, object]) -> tuple[Problem, ...]:
+    """What an answer says was wrong; nothing, unless it says so in the words of Clerk."""
+    return tuple(_problems(body.get("errors")))
 
 
 def _problems(errors: object) -> Iterator[Problem]:

@@ -33,6 +33,7 @@ TOKENS: dict[MachineTokenType, bytes] = {
 }
 KINDS = sorted(TOKENS)
 ANSWER = {"object": "api_key", "id": "ak_1"}
+NO = {"errors": [{"code": "whatever", "message": ""}]}
 
 
 class Backend(httpx.MockTransport):
@@ -128,7 +129,7 @@ async def test_machines_speak_for_themselves(
         (400, TokenNotUnderstood),
         (422, TokenNotUnderstood),
         (401, SecretKeyRefused),
-        (403, SecretKeyRefused),
+        (403, BackendUnavailable),
         (302, BackendUnavailable),
         (405, BackendUnavailable),
         (409, BackendUnavailable),
@@ -144,7 +145,7 @@ async def test_status_tells_whose_fault_it_is(
 ) -> None:
     """The caller's token is a 401, everything else about Clerk is a 503, and nothing is a yes."""
     with pytest.raises(ClerkError) as refusal:
-        await ask(httpx.Response(status, json=ANSWER), kind)
+        await ask(httpx.Response(status, json={**ANSWER, **NO}), kind)
     assert type(refusal.value) is error
     assert refusal.value.__context__ is None
 
@@ -178,14 +179,34 @@ async def test_callers_wait_as_long_as_clerk_asks(
         b'{"expiration": NaN}',
         b"\xff\xfe",
         b'{"a":' * 5_000,
+        b"{}",
+        b'{"data": []}',
+        b'{"status": "maintenance"}',
+        b'{"object": null, "errors": []}',
+        b'{"errors": "no"}',
     ],
     ids=lambda body: repr(body[:12]),
 )
-async def test_body_that_is_no_json_object_is_clerks_failure(body: bytes) -> None:
-    """Half a body or a page of HTML says nothing about the token."""
+@pytest.mark.parametrize("status", [200, 400, 401, 404, 422])
+async def test_body_that_is_not_clerks_says_nothing_about_the_token(
+    status: int, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half of one, a page of HTML, or JSON of a server that is no Clerk: look at the address."""
     with pytest.raises(BackendUnavailable) as outage:
-        await ask(httpx.Response(200, content=body))
+        await ask(httpx.Response(status, content=body))
+    assert type(outage.value) is BackendUnavailable
     assert outage.value.__context__ is None
+    (line,) = [each.getMessage() for each in caplog.records if each.name == "clerk_fastapi"]
+    assert f"{URL}/v1/api_keys/verify was answered with {status}" in line
+    assert "CLERK_API_URL" in line
+
+
+async def test_token_that_is_none_is_described_by_no_more_than_that() -> None:
+    """As Clerk does with OAuth tokens; that one is active needs more words."""
+    said = {"active": False}
+    assert await ask(httpx.Response(200, json=said), "oauth_token") == said
+    with pytest.raises(BackendUnavailable):
+        await ask(httpx.Response(200, json={"active": True}), "oauth_token")
 
 
 @pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "text/plain", None])
@@ -215,9 +236,10 @@ async def test_bad_server_ends_in_503_within_bounds(mood: Mood) -> None:
             await endpoints(url=endpoint.url, timeout=0.2).ask(b"ak_opaque", "api_key")
 
 
+@pytest.mark.parametrize("says", [ANSWER, NO])
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 404, 429, 500])
 async def test_debug_output_holds_no_machine_token(
-    caplog: pytest.LogCaptureFixture, status: int
+    caplog: pytest.LogCaptureFixture, status: int, says: object
 ) -> None:
     """Neither the token nor a secret key, whoever logs, and in no error (row 15)."""
     caplog.set_level(logging.DEBUG)
@@ -225,7 +247,7 @@ async def test_debug_output_holds_no_machine_token(
         caplog.set_level(logging.DEBUG, logger=name)
     said = []
     for kind, token in TOKENS.items():
-        for answer in (httpx.Response(status, json=ANSWER), httpx.ReadError("reset")):
+        for answer in (httpx.Response(status, json=says), httpx.ReadError("reset")):
             asked = endpoints(Backend(answer), machine_secret=MACHINE_SECRET)
             said.append(repr(asked))
             try:

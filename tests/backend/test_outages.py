@@ -173,7 +173,7 @@ def expected(asked: str, how: str) -> tuple[int, str | None]:
         return (307 if asked == "refresh" else 401), None
     if how == "404" and asked != "keys":
         return (307 if asked == "nonce" else 401), None
-    return 503, {"401": "60", "403": "60", "429": "7", "503": "7"}.get(how, "1")
+    return 503, {"401": "60", "429": "7", "503": "7"}.get(how, "1")
 
 
 def traces(secrets: tuple[str, ...]) -> set[str]:

@@ -35,6 +35,7 @@ def problem(code: str, **more: object) -> dict[str, object]:
 KINDS: list[tuple[int, str, type[BackendError]]] = [
     (400, "form_param_invalid", BackendError),
     (401, "clerk_key_invalid", SecretKeyRefused),
+    (401, "could_not_authenticate_request", SecretKeyRefused),
     (401, "authentication_invalid", BackendError),
     (402, "unsupported_subscription_plan_features", BackendError),
     (403, "not_allowed", BackendError),
@@ -145,9 +146,9 @@ def test_details_of_the_wrong_type_are_left_out() -> None:
     assert error_of(answer(400, said)).errors == (Problem("x", "", None, None),)
 
 
-def test_401_that_says_nothing_is_about_the_key() -> None:
-    """Whoever is not let in has no good key, whatever stands in between."""
-    assert type(error_of(answer(401, b"Unauthorized"))) is SecretKeyRefused
+def test_401_in_other_words_than_clerks_is_about_no_key() -> None:
+    """It is a proxy that lets nobody in."""
+    assert type(error_of(answer(401, b"Unauthorized"))) is BackendError
 
 
 def test_refused_key_is_logged_for_the_operator(caplog: pytest.LogCaptureFixture) -> None:

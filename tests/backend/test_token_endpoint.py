@@ -77,8 +77,9 @@ async def test_names_that_lead_elsewhere_are_sent_nowhere(text: str) -> None:
 @pytest.mark.parametrize("refusal", [400, 401, 403, 404, 410, 422])
 @pytest.mark.parametrize("found", [MISSING, *map(session, ["ended", "revoked", "expired"])])
 async def test_session_that_is_no_more_has_ended(refusal: int, found: httpx.Response) -> None:
-    """Whatever Clerk calls it: the session itself tells."""
-    body = {"errors": [{"code": "whatever", "message": ""}]}
+    """Whatever Clerk calls it, but for a refused key: the session itself tells."""
+    code = "authentication_invalid" if refusal == 401 else "whatever"
+    body = {"errors": [{"code": code, "message": ""}]}
     script = Script(httpx.Response(refusal, json=body), found)
     with pytest.raises(SessionEnded):
         await endpoint(script).mint("sess_1", "supabase", None)

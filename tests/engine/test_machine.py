@@ -39,6 +39,7 @@ OPAQUE: dict[MachineTokenType, bytes] = {
     "oauth_token": b"oat_opaque",
 }
 KINDS = sorted(OPAQUE)
+NO = {"errors": [{"code": "whatever", "message": ""}]}
 
 
 class Elsewhere(PinnedKey):
@@ -186,7 +187,7 @@ async def test_token_that_clerk_does_not_know(
     kind: MachineTokenType, status: int, reason: str
 ) -> None:
     """Not believed, in Clerk's own words."""
-    refusal = await House(status=status).refusal(OPAQUE[kind])
+    refusal = await House(NO, status).refusal(OPAQUE[kind])
     assert (refusal.reason, refusal.code) == (reason, reason)
 
 
@@ -197,7 +198,7 @@ async def test_token_that_clerk_does_not_know(
 async def test_failure_of_clerk_is_not_the_tokens(status: int, error: type) -> None:
     """Nobody is told to get a new token because Clerk is out of order."""
     with pytest.raises(error):
-        await House(status=status).state(b"ak_opaque")
+        await House(NO, status).state(b"ak_opaque")
 
 
 async def test_without_a_secret_key_the_operator_is_told() -> None:
@@ -361,7 +362,7 @@ async def test_debug_output_holds_no_machine_token(caplog: pytest.LogCaptureFixt
     jwts = [m2m(), oauth(), m2m({"exp": 1}), oauth({"act": {"sub": 5}}), m2m({"sub": "mch_"})]
     states = [await House().state(token) for token in jwts]
     for kind in KINDS:
-        for house in (asked(kind), asked(kind, revoked=True), House(status=404)):
+        for house in (asked(kind), asked(kind, revoked=True), House(NO, 404)):
             states.append(await house.state(OPAQUE[kind]))
     said_of = [repr(state.auth) for state in states if isinstance(state, SignedIn)]
     said_of += [repr(state.error) for state in states if isinstance(state, SignedOut)]

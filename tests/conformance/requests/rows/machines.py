@@ -56,14 +56,23 @@ def _failed(question: Question, verdict: Verdict) -> Verdict | None:
     if token is None or isinstance(token, str) or "asks" not in token or not _judged(verdict):
         return None
     answer = token["asks"]
-    status = answer.get("status", 200)
-    if status in (401, 403):
+    status, body = answer.get("status", 200), _object(answer)
+    if status == 401 and "errors" in body:
         return {"status": "raises 503", "reason": "secret-key-invalid"}
-    if status not in (200, 400, 404, 422) or (
-        status == 200 and not isinstance(answer.get("json"), dict)
-    ):
+    if status not in (200, 400, 404, 422) or not _is_clerks(status, body):
         return {"status": "raises 503", "reason": "backend-unavailable"}
     return None
+
+
+def _object(answer: dict[str, Any]) -> dict[str, Any]:
+    body = answer.get("json")
+    return body if isinstance(body, dict) else {}
+
+
+def _is_clerks(status: int, body: dict[str, Any]) -> bool:
+    if status != 200:
+        return "errors" in body
+    return isinstance(body.get("object"), str) or body.get("active") is False
 
 
 def _examined(question: Question, verdict: Verdict) -> Verdict | None:
@@ -72,7 +81,7 @@ def _examined(question: Question, verdict: Verdict) -> Verdict | None:
     if token is None or isinstance(token, str) or "asks" not in token or not _judged(verdict):
         return None
     answer = token["asks"]
-    if answer.get("status", 200) != 200 or not isinstance(answer.get("json"), dict):
+    if answer.get("status", 200) != 200 or not _is_clerks(200, _object(answer)):
         return None
     if _describes(answer["json"], verdict["token_type"], question["now"]):
         return None
