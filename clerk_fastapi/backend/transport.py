@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import re
+from calendar import timegm
 from collections.abc import Mapping, Sequence
+from email.utils import parsedate
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import httpx
@@ -24,7 +27,7 @@ logger = logging.getLogger("clerk_fastapi")
 _MAX_BODY = 1_048_576
 _LONGEST_WAIT = 300  # seconds that Clerk can make us and our callers wait
 _SESSION = re.compile(r"(/sessions/)[^/]+")
-_SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)  # RFC 9110 section 10.2.3, within a lifetime
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 HEADERS: Final[Mapping[str, str]] = {
     "Clerk-API-Version": "2026-05-12",
     "Content-Type": "application/json",
@@ -214,6 +217,26 @@ async def _exchange(client: httpx.AsyncClient, request: httpx.Request, largest: 
 
 
 def seconds_to_wait(headers: Mapping[str, str]) -> int | None:
-    """What ``Retry-After`` asks for in seconds, within reason."""
-    retry_after = headers.get("retry-after", "")
-    return min(int(retry_after), _LONGEST_WAIT) if _SECONDS.fullmatch(retry_after) else None
+    """What ``Retry-After`` asks for in seconds, within reason (RFC 9110 section 10.2.3).
+
+    A date counts from the ``Date`` of the answer, so that no clock has to be read, or to be right;
+    without one nobody knows how far away it is.
+    """
+    said = headers.get("retry-after", "")
+    if _SECONDS.fullmatch(said):
+        seconds = float(said)
+    else:
+        until, now = _moment(said), _moment(headers.get("date", ""))
+        if until is None:
+            return None
+        seconds = math.inf if now is None else until - now
+    return math.ceil(max(0, min(seconds, _LONGEST_WAIT)))
+
+
+def _moment(date: str) -> int | None:
+    """Seconds since the epoch; all of HTTP's dates are GMT (RFC 9110 section 5.6.7)."""
+    try:
+        read = parsedate(date)
+        return None if read is None else timegm(read)
+    except (ValueError, OverflowError):  # what looks like a date, of a year that there is not
+        return None

@@ -187,26 +187,61 @@ async def test_redirects_are_not_followed() -> None:
         ("120", 120),
         ("0", 0),
         ("-1", None),
-        ("1.5", None),
+        ("1.5", 2),
+        ("0.0", 0),
+        ("1.", None),
+        (".5", None),
+        ("1e3", None),
+        ("nan", None),
+        ("inf", None),
+        ("3 3", None),
         ("٣", None),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("soon", None),
+        ("", None),
         (None, None),
+        ("301", 300),
+        ("9" * 20, 300),
+        ("9" * 5_000, 300),
+        ("9" * 5_000 + ".9", 300),
     ],
 )
 async def test_retry_after_is_read_as_whole_seconds(
     header: str | None, seconds: int | None
 ) -> None:
-    """RFC 9110 section 10.2.3; what is not a number of seconds counts as not said."""
+    """RFC 9110 section 10.2.3, of any length; what is nothing of the kind counts as not said."""
     headers = {} if header is None else {"Retry-After": header.encode()}
     answer = await Transport(Script(httpx.Response(429, headers=headers))).get(URL)
     assert answer.retry_after == seconds
 
 
-async def test_absurd_retry_after_is_survived() -> None:
-    """A number of seconds that no clock will ever show is not worth a crash."""
-    headers = {"Retry-After": "9" * 5_000}
+@pytest.mark.parametrize(
+    ("until", "seconds"),
+    [
+        ("Wed, 21 Oct 2026 07:28:30 GMT", 30),
+        ("Wednesday, 21-Oct-26 07:28:30 GMT", 30),
+        ("Wed Oct 21 07:28:30 2026", 30),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", 300),
+        ("Wed, 21 Oct 2099999 07:28:00 GMT", None),
+        ("Wed, 21 Oct 99999999999999999999 07:28:00 GMT", None),
+    ],
+)
+async def test_date_to_wait_for_counts_from_that_of_the_answer(
+    until: str, seconds: int | None
+) -> None:
+    """In each of the three ways that RFC 9110 section 5.6.7 writes it; whatever our clock shows."""
+    headers = {"Retry-After": until, "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}
     answer = await Transport(Script(httpx.Response(429, headers=headers))).get(URL)
-    assert answer.status == 429
+    assert answer.retry_after == seconds
+
+
+@pytest.mark.parametrize("date", [{}, {"Date": "now"}])
+async def test_date_is_far_away_if_nobody_knows_how_far(date: dict[str, str]) -> None:
+    """Whoever names one does not want to be asked again at once."""
+    headers = {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT", **date}
+    answer = await Transport(Script(httpx.Response(429, headers=headers))).get(URL)
+    assert answer.retry_after == 300
 
 
 class Hanging(httpx.AsyncBaseTransport):
