@@ -8,6 +8,7 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clerk_fastapi.testing.answers import Refusal
+from clerk_fastapi.testing.backend_email_addresses import email_address_endpoints
 from clerk_fastapi.testing.backend_invitations import invitation_endpoints
 from clerk_fastapi.testing.backend_machine_tokens import machine_token_endpoints
 from clerk_fastapi.testing.backend_machines import machine_endpoints
@@ -37,6 +38,7 @@ def backend_api(instance: Instance) -> ASGIApp:
         [
             endpoint("GET", "/jwks", jwks),
             *user_endpoints(instance),
+            *email_address_endpoints(instance),
             *session_endpoints(instance),
             *organization_endpoints(instance),
             *membership_endpoints(instance),

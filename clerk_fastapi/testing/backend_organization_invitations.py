@@ -105,7 +105,7 @@ class _InvitationEndpoints:
     async def page_of_user(self, request: Request) -> object:
         user = known(self._instance.users, request, "user_id", "user")
         every = self._instance.organization_invitations()
-        matching = [held for held in every if held.email == user.email]
+        matching = [held for held in every if held.email in user.emails]
         return _listed(matching, asked(request, _WithStatus), "-created_at", _with_organization)
 
     async def page(self, request: Request) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from clerk_fastapi.testing.records import (
     Activity,
     Browser,
+    EmailAddress,
     Invitation,
     JwtTemplate,
     Membership,
@@ -18,6 +19,7 @@ from clerk_fastapi.testing.records import (
 __all__ = [
     "deleted",
     "described_browser",
+    "described_email",
     "described_invitation",
     "described_membership",
     "described_organization",
@@ -56,10 +58,10 @@ def described_user(user: User) -> dict[str, object]:
         "image_url": _image_url(user.id),
         "profile_image_url": _image_url(user.id),
         "has_image": False,
-        "primary_email_address_id": user.email_id,
+        "primary_email_address_id": user.email_addresses[0].id,
         "primary_phone_number_id": None,
         "primary_web3_wallet_id": None,
-        "email_addresses": [_email_address(user)],
+        "email_addresses": [described_email(address) for address in user.email_addresses],
         "phone_numbers": [],
         "web3_wallets": [],
         "passkeys": [],
@@ -88,6 +90,26 @@ def described_user(user: User) -> dict[str, object]:
         "create_organizations_limit": None,
         "legal_accepted_at": None,
         **_times(user),
+    }
+
+
+def described_email(address: EmailAddress) -> dict[str, object]:
+    """An email address; verified ones have been declared so."""
+    verification = {
+        "object": "verification_admin",
+        "status": "verified",
+        "strategy": "admin",
+        "attempts": None,
+        "expire_at": None,
+    }
+    return {
+        "object": "email_address",
+        "id": address.id,
+        "email_address": address.email,
+        "reserved": False,
+        "verification": verification if address.is_verified else None,
+        "linked_to": [],
+        **_times(address),
     }
 
 
@@ -276,25 +298,6 @@ def _role_name(role: str) -> str:
     return role.removeprefix("org:").replace("_", " ").capitalize()
 
 
-def _email_address(user: User) -> dict[str, object]:
-    return {
-        "object": "email_address",
-        "id": user.email_id,
-        "email_address": user.email,
-        "reserved": False,
-        "verification": {
-            "object": "verification_admin",
-            "status": "verified",
-            "strategy": "admin",
-            "attempts": None,
-            "expire_at": None,
-        },
-        "linked_to": [],
-        "created_at": milliseconds(user.created_at),
-        "updated_at": milliseconds(user.created_at),
-    }
-
-
 def _activity(activity: Activity) -> dict[str, object]:
     known = {name: value for name, value in vars(activity).items() if value is not None}
     return {"object": "session_activity", **known}
@@ -306,6 +309,7 @@ def _image_url(id: str) -> str:
 
 def _times(
     record: User
+    | EmailAddress
     | Organization
     | Membership
     | Invitation

@@ -26,6 +26,7 @@ from clerk_fastapi.testing.names import (
 from clerk_fastapi.testing.records import (
     Activity,
     Browser,
+    EmailAddress,
     EndedStatus,
     LiveStatus,
     Membership,
@@ -85,13 +86,12 @@ class Directory:
         created_at = self.clock() if created_at is None else created_at
         user = User(
             user_id or new_id("user"),
-            email,
+            [EmailAddress(new_id("idn"), email, True, created_at, created_at)],
             first_name,
             last_name,
             dict(public_metadata or {}),
             optional_slug(plan),
             slugs(features),
-            new_id("idn"),
             created_at,
             created_at,
             username,
@@ -291,8 +291,11 @@ class Directory:
         :raises ConfigurationError: if there is such a user.
         """
         for field, name in names.items():
-            others = (user for user in self.users.values() if user is not but)
-            if name is not None and any(getattr(user, field) == name for user in others):
+            others = [user for user in self.users.values() if user is not but]
+            held = [getattr(user, field) for user in others]
+            if field == "email":
+                held = [email for user in others for email in user.emails]
+            if name is not None and name in held:
                 raise Taken(f"There is a user {name} already; add each one once.")
 
     def refuse_taken_slug(self, but: Organization | None, slug: str) -> None:

@@ -118,7 +118,7 @@ class InvitationDirectory(Registry, ABC):
         to_join = invitation if isinstance(invitation, OrganizationInvitation) else None
         if to_join is not None:
             self.organization(to_join.organization)
-        user = next((one for one in self.users.values() if one.email == invitation.email), None)
+        user = next((one for one in self.users.values() if invitation.email in one.emails), None)
         if user is None:
             metadata = invitation.public_metadata if to_join is None else {}
             user = self.add_user(invitation.email, public_metadata=metadata)
@@ -155,7 +155,7 @@ class InvitationDirectory(Registry, ABC):
 
         :raises ConfigurationError: if it is one's.
         """
-        if any(held.user.email == email for held in self.members_of(organization)):
+        if any(email in held.user.emails for held in self.members_of(organization)):
             raise Taken(f"{email} is a member of {organization.slug} already.")
 
     def refuse_invited(self, email: str, invitations: Iterable[Invitation]) -> None:

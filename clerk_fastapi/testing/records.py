@@ -13,6 +13,7 @@ __all__ = [
     "Activity",
     "ApiKey",
     "Browser",
+    "EmailAddress",
     "EndedStatus",
     "Invitation",
     "InvitationStatus",
@@ -40,17 +41,30 @@ SigningAlgorithm = Literal["RS256", "HS256"]
 
 
 @dataclass(eq=False)
-class User:
-    """A person with an account; change a field, and the next token says so."""
+class EmailAddress:
+    """Where mail reaches a user."""
 
     id: str
     email: str
+    is_verified: bool
+    created_at: float
+    updated_at: float
+
+
+@dataclass(eq=False)
+class User:
+    """A person with an account; change a field, and the next token says so.
+
+    ``email`` is the primary one of ``email_addresses``, the first.
+    """
+
+    id: str
+    email_addresses: list[EmailAddress]
     first_name: str | None
     last_name: str | None
     public_metadata: dict[str, Any]
     plan: str | None
     features: list[str]
-    email_id: str
     created_at: float
     updated_at: float
     username: str | None = None
@@ -62,6 +76,20 @@ class User:
     locked: bool = False
     last_sign_in_at: float | None = None
     last_active_at: float | None = None
+
+    @property
+    def email(self) -> str:
+        """The primary email address."""
+        return self.email_addresses[0].email
+
+    @email.setter
+    def email(self, email: str) -> None:
+        self.email_addresses[0].email = email
+
+    @property
+    def emails(self) -> list[str]:
+        """All of the email addresses, the primary one first."""
+        return [address.email for address in self.email_addresses]
 
 
 @dataclass(eq=False)

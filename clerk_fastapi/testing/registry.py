@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 
+from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.testing.described import (
     deleted,
     described_membership,
@@ -13,7 +14,14 @@ from clerk_fastapi.testing.described import (
 )
 from clerk_fastapi.testing.directory import Directory
 from clerk_fastapi.testing.names import Unknown, permission_names, role_name, well_formed_slug
-from clerk_fastapi.testing.records import Membership, Organization, Session, User
+from clerk_fastapi.testing.records import (
+    EmailAddress,
+    Membership,
+    Organization,
+    Session,
+    User,
+)
+from clerk_fastapi.testing.signing import new_id
 
 __all__ = ["MemberChanges", "OrganizationChanges", "Registry", "UserChanges", "merged"]
 
@@ -71,6 +79,45 @@ class Registry(Directory):
         self._change(person, changes)
         self.events.add("user.updated", described_user(person))
         return person
+
+    def add_email_address(
+        self, user: User | str, email: str, *, verified: bool = True, primary: bool = False
+    ) -> EmailAddress:
+        """Give a user another email address.
+
+        :raises ConfigurationError: if there is no such user, or the address is taken.
+        """
+        person, now = self.user(user), self.clock()
+        self.refuse_taken(None, email=email)
+        address = EmailAddress(new_id("idn"), email, verified, now, now)
+        person.email_addresses.insert(0 if primary else len(person.email_addresses), address)
+        self._set_user(person)
+        return address
+
+    def update_email_address(
+        self, user: User | str, address: EmailAddress, *, verified: bool, primary: bool
+    ) -> None:
+        """Have an address of a user verified, or be the primary one, too.
+
+        :raises ConfigurationError: if there is no such user.
+        """
+        person = self.user(user)
+        address.is_verified, address.updated_at = address.is_verified or verified, self.clock()
+        if primary:
+            person.email_addresses.remove(address)
+            person.email_addresses.insert(0, address)
+        self._set_user(person)
+
+    def remove_email_address(self, user: User | str, address: EmailAddress) -> None:
+        """Take an address away; of those that are left the first one is the primary one.
+
+        :raises ConfigurationError: if there is no such user, or no other address.
+        """
+        person = self.user(user)
+        if person.email_addresses == [address]:
+            raise ConfigurationError(f"{address.email} is the last one of its user.")
+        person.email_addresses.remove(address)
+        self._set_user(person)
 
     def ban(self, user: User | str) -> None:
         """Sign somebody out everywhere, for good.

@@ -72,14 +72,14 @@ def matching(registry: Registry, filters: UserFilters) -> list[User]:
 
 def _is_named(user: User, filters: UserFilters) -> bool:
     held = (
-        (tuple(map(str.lower, filters.email_address)), user.email.lower()),
-        (filters.username, user.username),
-        (filters.phone_number, None),
-        (filters.web3_wallet, None),
-        (filters.provider_user_id, None),
+        ({name.lower() for name in filters.email_address}, {name.lower() for name in user.emails}),
+        (set(filters.username), {user.username}),
+        (set(filters.phone_number), set[str]()),
+        (set(filters.web3_wallet), set[str]()),
+        (set(filters.provider_user_id), set[str]()),
     )
     return (
-        all(not names or name in names for names, name in held)
+        all(not names or names & has for names, has in held)
         and chosen(filters.user_id, [user.id])
         and chosen(filters.external_id, [user.external_id])
         and not filters.provider
@@ -89,8 +89,8 @@ def _is_named(user: User, filters: UserFilters) -> bool:
 def _is_like(user: User, filters: UserFilters) -> bool:
     names = [user.first_name, user.last_name, f"{user.first_name or ''} {user.last_name or ''}"]
     held: tuple[tuple[str, list[str | None]], ...] = (
-        (filters.query, [user.email, user.username, user.id, *names[:2]]),
-        (filters.email_address_query, [user.email]),
+        (filters.query, [*user.emails, user.username, user.id, *names[:2]]),
+        (filters.email_address_query, [*user.emails]),
         (filters.username_query, [user.username]),
         (filters.name_query, names),
         (filters.phone_number_query, []),
