@@ -55,6 +55,7 @@ _REFUSAL: Final = {
 _REFERENCE: Final = {"$ref": "#/components/schemas/ClerkRefusal"}
 _WAIT: Final = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
 _AWAY: Final = "Clerk, or the store, cannot be asked at the moment."
+_ODD: Final = "Clerk gave an unexpected answer."
 _REVERIFICATION: Final = {
     "type": "object",
     "required": ["clerk_error"],
@@ -104,19 +105,25 @@ class _Documented:
 
 
 def _add_rules(schema: dict[str, Any], rules: Mapping[Operation, InForce]) -> None:
-    """Write what policies demand as FastAPI writes the guards of dependencies, and all limits."""
-    for (path, method), (guards, limits) in rules.items():
+    """Write what policies demand as FastAPI writes the guards of dependencies, and all limits.
+
+    And what may come of it where a dependency asks Clerk.
+    """
+    for (path, method), (guards, limits, asks) in rules.items():
         operation = schema.get("paths", {}).get(path, {}).get(method.lower())
-        if operation is None or not (guards or limits):
+        if operation is None or not (guards or limits or asks):
             continue
         components = schema.setdefault("components", {})
         for guard in guards:
             schemes = components.setdefault("securitySchemes", {})
             schemes[guard.scheme_name] = guard.model.model_dump(mode="json", exclude_none=True)
             operation.setdefault("security", []).append({guard.scheme_name: []})
-        if limits:
+        if limits or asks:
             components.setdefault("schemas", {})["ClerkRefusal"] = _REFUSAL
+        if limits:
             _limit(operation, limits)
+        if asks:
+            operation.setdefault("responses", {}).setdefault("502", _answer(_ODD, _REFERENCE, {}))
 
 
 def _limit(operation: dict[str, Any], limits: Sequence[RateLimit]) -> None:

@@ -301,3 +301,27 @@ async def test_documents_say_what_is_demanded(app: FastAPI) -> None:
     assert paths["/me"]["get"]["security"]
     assert paths["/acme"]["get"]["x-clerk-requirement"] == {"organization": True}
     assert paths["/fresh"]["get"]["x-clerk-requirement"] == {"max_age": 120}
+
+
+async def test_documents_say_that_clerk_is_asked(app: FastAPI) -> None:
+    """Where a dependency does, however deep: 502, beside what guards answer; own words stay."""
+
+    async def name(user: CurrentUser) -> str | None:
+        return user.first_name
+
+    inner = FastAPI()
+    inner.add_api_route("/deep", name, dependencies=[Depends(name)])
+    app.mount("/inner", inner)
+    said: dict[int | str, dict[str, Any]] = {502: {"description": "Own words."}}
+    app.add_api_route("/own", name, responses=said)
+    async with running(app) as client:
+        paths = (await client.get("/openapi.json")).json()["paths"]
+        paths |= (await client.get("/inner/openapi.json")).json()["paths"]
+    answers = {path: paths[path]["get"]["responses"] for path in paths}
+    asking = ["/me", "/as-it-is", "/in-a-dict", "/private", "/acme", "/many", "/api", "/deep"]
+    assert [path for path in answers if "502" in answers[path]] == [*asking[:-1], "/own", "/deep"]
+    for path in asking:
+        schema = answers[path]["502"]["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/ClerkRefusal"}
+        assert {"401", "502", "503"} <= answers[path].keys()
+    assert answers["/own"]["502"] == {"description": "Own words."}

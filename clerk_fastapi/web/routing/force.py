@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Iterator
 from itertools import cycle
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from clerk_fastapi.engine.engine import Engine
+from clerk_fastapi.web.current import current_organization, current_user
 from clerk_fastapi.web.guards import Guard
 from clerk_fastapi.web.middleware import ClerkMiddleware, checked_policies
 from clerk_fastapi.web.ratelimit import RateLimit, checked_limits
@@ -25,6 +26,9 @@ from clerk_fastapi.web.routing.routes import Leaf, Tree, inside, prefix_of
 __all__ = ["InForce", "Operation", "Ruled", "operations_in_force", "rules_in_force"]
 
 
+_ASKING: Final = (current_user, current_organization)
+
+
 class Operation(NamedTuple):
     """What OpenAPI calls a route and one of its methods."""
 
@@ -33,10 +37,14 @@ class Operation(NamedTuple):
 
 
 class InForce(NamedTuple):
-    """What policies demand for an operation, and all that limits it, guards among them."""
+    """What policies demand for an operation, all that limits it, and whether Clerk is asked first.
+
+    Limits are those of its dependencies, too; guards are not.
+    """
 
     guards: list[Guard]
     limits: list[RateLimit]
+    asks: bool
 
 
 class Ruled(NamedTuple):
@@ -80,15 +88,18 @@ def operations_in_force(app: Starlette, inner: FastAPI) -> dict[Operation, InFor
                 rules = (decided.rule(method) for decided in decisions)
                 guards = [rule.guard for rule in rules if rule.guard and not rule.guard.optional]
                 limits = [each for decided in decisions for each in decided.rate_limits(method)]
-                limits += [each for each in called_at(leaf) if isinstance(each, RateLimit)]
+                called = list(called_at(leaf))
+                limits += [each for each in called if isinstance(each, RateLimit)]
+                asks = any(each is asking for each in called for asking in _ASKING)
                 operation = Operation(described.path_format, method)
-                found.setdefault(operation, {})[_ids(leaf.way)] = InForce(guards, limits)
+                found.setdefault(operation, {})[_ids(leaf.way)] = InForce(guards, limits, asks)
     return {operation: _together(list(places.values())) for operation, places in found.items()}
 
 
 def _together(places: list[InForce]) -> InForce:
     guards = [guard for guard in places[0].guards if all(guard in each.guards for each in places)]
-    return InForce(guards, list(dict.fromkeys(limit for each in places for limit in each.limits)))
+    limits = list(dict.fromkeys(limit for each in places for limit in each.limits))
+    return InForce(guards, limits, asks=places[0].asks)
 
 
 def _applications(
