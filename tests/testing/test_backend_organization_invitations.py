@@ -232,6 +232,15 @@ async def test_whoever_is_invited_takes_up_room(
     with pytest.raises(ConfigurationError, match="acme is full"):
         local.add_member(acme, local.add_user("carl@example.com"))
     clock.now += 30 * A_DAY
+    both = [
+        {"email_address": f"{name}@example.com", "role": "org:member"} for name in ("carl", "dora")
+    ]
+    with pytest.raises(models.ClerkErrors) as caught:
+        await client_in_process.organization_invitations.bulk_create(
+            organization_id=acme.id, request_body=both
+        )
+    assert codes(caught.value, 403) == ["organization_membership_quota_exceeded"]
+    assert acme.invitations == [invitation]
     assert (await client_in_process.organization_invitations.create(**where)).status == "pending"
     with pytest.raises(ConfigurationError, match="is expired"):
         local.accept_invitation(invitation)
