@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from clerk_fastapi.backend.problems import may_be_done
 from clerk_fastapi.errors import (
@@ -18,7 +19,13 @@ from clerk_fastapi.errors import (
 
 __all__ = ["Errands", "shut_out"]
 
+logger = logging.getLogger("clerk_fastapi")
+
 _T = TypeVar("_T")
+
+# Seconds: growing to a minute, for which each end of a session is remembered at least. An hour.
+_PAUSES: Final = (2, 4, 8, 15, 30) + 59 * (60,)
+_MOST_AFTERWARDS: Final = 1_000
 
 
 class Errands:
@@ -26,6 +33,7 @@ class Errands:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._afterwards: dict[str, asyncio.Task[None]] = {}
 
     async def run(self, errand: Coroutine[Any, Any, _T]) -> _T:
         """Run an errand and wait for it; whoever is cancelled meanwhile does not cancel it.
@@ -41,17 +49,44 @@ class Errands:
             raise BackendUnavailable
         return task.result()
 
+    def try_afterwards(self, name: str, attempt: Callable[[], Awaitable[object]]) -> None:
+        """Try in the background until it is done: for an hour at most, or until :meth:`close`.
+
+        :param name: of what is tried once at a time, however often it is wanted.
+        """
+        if name not in self._afterwards and len(self._afterwards) < _MOST_AFTERWARDS:
+            task = asyncio.create_task(_try(attempt), name="clerk_fastapi.errand")
+            self._afterwards[name] = task
+            task.add_done_callback(lambda _: self._afterwards.pop(name))
+
     async def close(self) -> None:
         """Wait for what is under way, which is bounded: one call, and one announcement each."""
         loop = asyncio.get_running_loop()
         tasks = [task for task in self._tasks if task.get_loop() is loop]
         if tasks:
             await asyncio.wait(tasks)
+        afterwards = [task for task in self._afterwards.values() if task.get_loop() is loop]
+        for task in afterwards:
+            task.cancel()
+        await asyncio.gather(*afterwards, return_exceptions=True)
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # seen: nobody may be waiting any more
+
+
+async def _try(attempt: Callable[[], Awaitable[object]]) -> None:
+    for seconds in _PAUSES:
+        await asyncio.sleep(seconds)
+        try:
+            await attempt()
+        except (ResourceNotFound, StoreUnavailable):
+            return  # it is done, whoever has been told
+        except BackendError:
+            continue
+        return
+    logger.error("Clerk could not be told for an hour that a session was to end; it may go on")
 
 
 async def shut_out(

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import ConfigDict, RootModel
 
 from clerk_fastapi.backend.official import Official
 from clerk_fastapi.backend.paths import path_segment
+from clerk_fastapi.backend.problems import may_be_done
 from clerk_fastapi.engine.auth import Auth
 from clerk_fastapi.engine.errands import Errands, shut_out
 from clerk_fastapi.engine.listing import LONGEST_PAGE, Listing
 from clerk_fastapi.engine.revocation import Revocations
 from clerk_fastapi.errors import (
     BackendError,
-    BackendUnavailable,
+    BackendRateLimited,
     ConfigurationError,
     ResourceNotFound,
+    SecretKeyRefused,
     StoreUnavailable,
 )
 from clerk_fastapi.protocol.events import Session
@@ -32,6 +37,8 @@ SessionFilter: TypeAlias = Literal[
 # What has a status that is newer than this may be signed in.
 _OVER: Final = frozenset(get_args(SessionFilter)) - {"active"}
 _MOST_ROUNDS: Final = 5
+_AT_ONCE: Final = 8
+_MOST_OUTAGES: Final = 3
 _THEY_KEEP_BEGINNING: Final = (
     "New sessions of this user begin as fast as they are ended; ban or lock the user first."
 )
@@ -53,7 +60,7 @@ class Sessions:
     it is carried through, also if whoever asked is cancelled. Where that raises
     ``StoreUnavailable``, Clerk has ended the session and this process knows; other workers are told
     as soon as the store can be reached. If Clerk's answer is lost or makes no sense, the tokens are
-    refused, though nobody knows what Clerk has done: call it again.
+    refused, though nobody knows what Clerk has done: it is tried again in the background.
 
     :param official: how Clerk is asked.
     :param revocations: where the end of a session is made known.
@@ -158,8 +165,10 @@ class Sessions:
     async def sign_out_everywhere(self, user_id: str, *, keep: str | None = None) -> int:
         """End all sessions of a user, and those that begin meanwhile.
 
-        Should it fail on the way, the sessions that were ended are ended and made known: call it
-        again for the others.
+        A few are ended at a time, and the one that was active last, which most likely is that of
+        who asks, when the others have been. Should it fail on the way, what was ended is ended and
+        made known, and what Clerk was not heard of is refused and tried again in the background.
+        It is safe to call it again for the others.
 
         :param keep: the id of a session that stays, such as that of the request.
         :returns: how many were ended.
@@ -178,39 +187,65 @@ class Sessions:
         raise BackendError(_THEY_KEEP_BEGINNING if has_begun else _THEY_ARE_STILL_LISTED)
 
     async def _end_all(self, sessions: tuple[Session, ...]) -> None:
-        failures: tuple[BackendError, ...] = ()
-        for session in sessions:
-            try:
-                with suppress(ResourceNotFound):
-                    await self._end(session.id)
-            except BackendError as error:
-                failures += (error,)
-                # Whoever cannot be reached now cannot be reached for the others either.
-                if isinstance(error, BackendUnavailable) and not isinstance(
-                    error, StoreUnavailable
-                ):
-                    break
+        waiting = sorted(sessions, key=lambda session: session.last_active_at or 0)
+        failures: list[BackendError] = []
+        while waiting:
+            some = waiting[: min(_AT_ONCE, max(len(waiting) - 1, 1))]
+            del waiting[: len(some)]
+            found = await asyncio.gather(*(self._failure_to_end(session.id) for session in some))
+            failures += [error for error in found if error is not None]
+            if any(isinstance(error, BackendRateLimited | SecretKeyRefused) for error in failures):
+                break  # Clerk says no to everything now: who asks has to be able to ask again
+            if sum(_is_outage(error) for error in failures) >= _MOST_OUTAGES:
+                await asyncio.gather(*(self._end_later(session.id) for session in waiting))
+                break
         if failures:
             # That a session goes on matters more than who has been told that another does not.
             raise min(failures, key=lambda error: isinstance(error, StoreUnavailable))
 
+    async def _failure_to_end(self, session_id: str) -> BackendError | None:
+        try:
+            with suppress(ResourceNotFound):
+                await self._end(session_id)
+        except BackendError as error:
+            return error
+        return None
+
     async def _end(self, session_id: str) -> None:
         path_segment(session_id)
+        await self._errands.run(
+            self._tell_clerk(session_id, or_at_worst=partial(self._end_later, session_id))
+        )
 
+    async def _end_later(self, session_id: str) -> None:
+        """Refuse a session now, and keep asking Clerk to end it."""
+        refuse = partial(self._revocations.end_session, session_id)
+
+        async def attempt() -> None:
+            with suppress(StoreUnavailable):
+                await refuse()  # the memory of it must not end before
+            await self._tell_clerk(session_id, or_at_worst=refuse)
+
+        self._errands.try_afterwards(session_id, attempt)
+        with suppress(StoreUnavailable):  # told as soon as the store can be reached
+            await refuse()
+
+    async def _tell_clerk(
+        self, session_id: str, *, or_at_worst: Callable[[], Awaitable[None]]
+    ) -> None:
         async def announce(_: object = None) -> None:
             await self._revocations.end_session(session_id)
 
-        errand = shut_out(
+        await shut_out(
             lambda: self._official.ask(
                 Session,
                 lambda clerk: clerk.sessions.revoke_async(session_id=session_id),
                 repeatable=True,
             ),
             announce,
-            or_at_worst=announce,
+            or_at_worst=or_at_worst,
             if_gone=announce,
         )
-        await self._errands.run(errand)
 
     async def _signed_in(
         self, *, user_id: str | None = None, client_id: str | None = None
@@ -218,3 +253,7 @@ class Sessions:
         # Clerk does not choose by "pending", so that all have to be looked through.
         whose = self.list(user_id=user_id, client_id=client_id, status=None, limit=LONGEST_PAGE)
         return tuple([session async for session in whose if session.status not in _OVER])
+
+
+def _is_outage(error: BackendError) -> bool:
+    return may_be_done(error) and not isinstance(error, StoreUnavailable)

@@ -8,7 +8,6 @@ import pytest
 from clerk_fastapi import Auth, Clerk, ConfigurationError
 from clerk_fastapi.errors import (
     BackendError,
-    BackendUnavailable,
     ResourceNotFound,
     SessionEnded,
     StoreUnavailable,
@@ -16,6 +15,7 @@ from clerk_fastapi.errors import (
 from clerk_fastapi.stores.memory import MemoryStore
 from clerk_fastapi.testing import LocalClerk, Session, User
 from tests.engine.clock import Clock
+from tests.engine.failing import Failing
 
 pytestmark = pytest.mark.anyio
 
@@ -286,24 +286,6 @@ async def test_session_that_begins_meanwhile_is_ended_as_well(
     assert not late[0].is_live
 
 
-class Failing:
-    """Has Clerk fail to end certain sessions."""
-
-    def __init__(self, clerk: Clerk[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-        self.failures: dict[str, Exception] = {}
-        self.asked: list[str] = []
-        part: Any = clerk.backend.sessions
-        revoke = part.revoke_async
-
-        async def revoke_or_fail(*, session_id: str) -> Any:
-            self.asked.append(session_id)
-            if session_id in self.failures:
-                raise self.failures[session_id]
-            return await revoke(session_id=session_id)
-
-        monkeypatch.setattr(part, "revoke_async", revoke_or_fail)
-
-
 async def test_failure_on_the_way_leaves_what_was_done(
     running: Clerk[Any],
     local: LocalClerk,
@@ -324,23 +306,6 @@ async def test_failure_on_the_way_leaves_what_was_done(
     failing.failures.clear()
     assert await running.sessions.sign_out_everywhere(ada.id) == 1
     assert await is_refused(running, local.token(middle))
-
-
-async def test_outage_on_the_way_is_not_waited_for_again_and_again(
-    running: Clerk[Any],
-    local: LocalClerk,
-    session: Session,
-    ada: User,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """One call that takes long is enough."""
-    failing = Failing(running, monkeypatch)
-    newer = local.sign_in(ada)
-    failing.failures[newer.id] = BackendUnavailable(retry_after=7)
-    with pytest.raises(BackendUnavailable) as failure:
-        await running.sessions.sign_out_everywhere(ada.id)
-    assert failure.value.retry_after == 7
-    assert failing.asked == [newer.id]
 
 
 class Unreachable(MemoryStore):
