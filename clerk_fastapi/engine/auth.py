@@ -192,6 +192,7 @@ class Auth(Generic[ClaimsT]):
         Source: https://clerk.com/docs/guides/sessions/jwt-templates
         """
         if template is None and expires_in_seconds is None:
+            self._tokens.check_ended(self._verified)
             return self._token.decode()
         return await self._tokens.get(self._verified, template, expires_in_seconds)
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 from clerk_fastapi.errors import BackendError, ConfigurationError
 from clerk_fastapi.protocol.resource import Resource
 
-__all__ = ["LONGEST_PAGE", "Listing", "Page"]
+__all__ = ["LONGEST_PAGE", "Listing", "Page", "Part"]
 
 ResourceT = TypeVar("ResourceT", bound=Resource)
 
@@ -20,11 +20,19 @@ _REPEATED: Final = 3
 class Page(NamedTuple, Generic[ResourceT]):
     """A part of a list; ``next_offset`` is where the next one begins, ``None`` if it is the last.
 
-    It is the last for certain only if it is shorter than what was asked for: Clerk does not say.
+    It is the last if it is shorter than what was asked for, or ends where Clerk says that the list
+    does; of sessions Clerk does not say it.
     """
 
     items: tuple[ResourceT, ...]
     next_offset: int | None
+
+
+class Part(NamedTuple, Generic[ResourceT]):
+    """What Clerk answers: items, and how many there are in all, if it says so."""
+
+    items: Iterable[ResourceT]
+    total: int | None = None
 
 
 class Listing(Generic[ResourceT]):
@@ -38,7 +46,7 @@ class Listing(Generic[ResourceT]):
 
     def __init__(
         self,
-        fetch: Callable[[int, int], Awaitable[Iterable[ResourceT]]],
+        fetch: Callable[[int, int], Awaitable[Part[ResourceT]]],
         *,
         limit: int,
         offset: int,
@@ -75,9 +83,11 @@ class Listing(Generic[ResourceT]):
         raise BackendError("A list of Clerk's does not come to an end.")
 
     async def _page(self, offset: int) -> Page[ResourceT]:
-        items = tuple(await self._fetch(self._limit, offset))
-        is_last = len(items) < self._limit
-        return Page(items, None if is_last else offset + len(items))
+        part = await self._fetch(self._limit, offset)
+        items = tuple(part.items)
+        end = offset + len(items)
+        is_last = len(items) < self._limit or end == part.total
+        return Page(items, None if is_last else end)
 
 
 def _id(item: Resource) -> object:

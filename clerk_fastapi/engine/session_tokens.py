@@ -57,7 +57,7 @@ class SessionTokens:
         :raises BackendError: the leaf names what else went wrong.
         """
         wanted = self._checked(template, expires_in_seconds)
-        self._check_ended(verified)
+        self.check_ended(verified)
         session_id = verified.identity.session_id
         state = _state(verified)
         token = self._memory.get(session_id, state, wanted, self._clock())
@@ -66,8 +66,20 @@ class SessionTokens:
         token = await self._flights.join(
             (session_id, state, wanted), partial(self._mint, session_id, state, wanted)
         )
-        self._check_ended(verified)  # it may have been revoked meanwhile
+        self.check_ended(verified)  # it may have been revoked meanwhile
         return token
+
+    def check_ended(self, verified: VerifiedToken) -> None:
+        """Hand out nothing more of a session that is revoked.
+
+        :raises SessionEnded: if it is, or its user, or who is acting in their place.
+        :raises StoreUnavailable: if nobody can know, and the store is not to ``continue`` then.
+        """
+        try:
+            self._revocations.check_ended(verified.identity)
+        except SessionEnded:
+            self._memory.forget(verified.identity.session_id)
+            raise
 
     async def close(self) -> None:
         """Abandon what is under way."""
@@ -85,13 +97,6 @@ class SessionTokens:
                 "remembered; ask for less, or give the Clerk a greater longest_token."
             )
         return Wanted(template, seconds)
-
-    def _check_ended(self, verified: VerifiedToken) -> None:
-        try:
-            self._revocations.check_ended(verified.identity)
-        except SessionEnded:
-            self._memory.forget(verified.identity.session_id)
-            raise
 
     async def _mint(self, session_id: str, state: SessionState, wanted: Wanted) -> str:
         try:

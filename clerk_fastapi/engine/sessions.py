@@ -15,7 +15,7 @@ from clerk_fastapi.backend.paths import path_segment
 from clerk_fastapi.backend.problems import may_be_done
 from clerk_fastapi.engine.auth import Auth
 from clerk_fastapi.engine.errands import Errands, shut_out
-from clerk_fastapi.engine.listing import LONGEST_PAGE, Listing
+from clerk_fastapi.engine.listing import LONGEST_PAGE, Listing, Part
 from clerk_fastapi.engine.revocation import Revocations
 from clerk_fastapi.errors import (
     BackendError,
@@ -99,14 +99,14 @@ class Sessions:
             )
         chosen: Any = status  # the official client takes the words for its own enumeration
 
-        async def fetch(limit: int, offset: int) -> tuple[Session, ...]:
+        async def fetch(limit: int, offset: int) -> Part[Session]:
             page = await self._official.ask(
                 _Page,
                 lambda clerk: clerk.sessions.list_async(
                     user_id=user_id, client_id=client_id, status=chosen, limit=limit, offset=offset
                 ),
             )
-            return page.root
+            return Part(page.root)
 
         return Listing(fetch, limit=limit, offset=offset)
 

@@ -10,7 +10,7 @@ from clerk_fastapi.backend.official import Official
 from clerk_fastapi.backend.paths import path_segment
 from clerk_fastapi.engine.auth import Auth
 from clerk_fastapi.engine.errands import Errands, shut_out
-from clerk_fastapi.engine.listing import Listing
+from clerk_fastapi.engine.listing import Listing, Part
 from clerk_fastapi.engine.revocation import Revocations
 from clerk_fastapi.errors import AccessDenied
 from clerk_fastapi.protocol.authorization import Organization as ActiveOrganization
@@ -34,6 +34,7 @@ class _Members(Resource):
     """A page of members."""
 
     data: tuple[Membership, ...]
+    total_count: int | None = None
 
 
 class Users:
@@ -187,14 +188,14 @@ class Organizations:
         """
         organization_id = _active(auth)
 
-        async def fetch(limit: int, offset: int) -> tuple[Membership, ...]:
+        async def fetch(limit: int, offset: int) -> Part[Membership]:
             page = await self._official.ask(
                 _Members,
                 lambda clerk: clerk.organization_memberships.list_async(
                     organization_id=organization_id, limit=limit, offset=offset
                 ),
             )
-            return page.data
+            return Part(page.data, page.total_count)
 
         return Listing(fetch, limit=limit, offset=offset)
 

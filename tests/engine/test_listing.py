@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from clerk_fastapi.engine.listing import Listing
+from clerk_fastapi.engine.listing import Listing, Part
 from clerk_fastapi.errors import BackendError
 from clerk_fastapi.protocol.resource import Resource
 
@@ -26,8 +26,8 @@ async def ids_of(pages: Iterable[list[Thing]], limit: int = 2) -> list[int]:
     """What comes out if Clerk gives one page after the other."""
     left = iter(pages)
 
-    async def fetch(limit: int, offset: int) -> list[Thing]:
-        return next(left)
+    async def fetch(limit: int, offset: int) -> Part[Thing]:
+        return Part(next(left))
 
     return [thing.id async for thing in Listing(fetch, limit=limit, offset=0)]
 
@@ -58,3 +58,15 @@ async def test_list_that_never_ends_is_an_error() -> None:
     """After a thousand pages."""
     with pytest.raises(BackendError, match="end"):
         await ids_of(things(2 * number, 2 * number + 1) for number in range(1_001))
+
+
+async def test_full_page_is_the_last_if_the_list_ends_there() -> None:
+    """Where Clerk says how long it is; otherwise the next page may be empty."""
+
+    async def fetch(limit: int, offset: int) -> Part[Thing]:
+        return Part(things(2, 1), total=total)
+
+    ends: dict[int | None, int | None] = {}
+    for total in (None, 3, 2):
+        ends[total] = (await Listing(fetch, limit=2, offset=0)).next_offset
+    assert ends == {None: 2, 3: 2, 2: None}

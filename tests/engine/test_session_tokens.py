@@ -62,6 +62,16 @@ async def test_current_token_costs_no_call(
     assert minted(local) == []
 
 
+async def test_current_token_of_a_revoked_session_is_handed_out_no_more(
+    running: Clerk[Any], local: LocalClerk, session: Session
+) -> None:
+    """Like any other token of it; a handler may take longer than the session."""
+    auth = await signed_in(running, local, session)
+    await running.revocations.end_session(session.id)
+    with pytest.raises(SessionEnded):
+        await auth.get_token()
+
+
 @pytest.mark.parametrize("way", ["in process", "over HTTP"])
 async def test_100_who_ask_at_once_make_one_call(
     way: str, make_clerk: MakeClerk, local: LocalClerk, session: Session
