@@ -93,8 +93,8 @@ class VerifyEndpoints:
 
 
 def _is_of_a_token(said: Mapping[str, object]) -> bool:
-    # Clerk names the kind of whatever it describes. Of tokens that are none it may say only that.
-    return isinstance(said.get("object"), str) or said.get("active") is False
+    # Of what kind, or whose it is. Of tokens that are none Clerk may say only that.
+    return "object" in said or "subject" in said or said.get("active") is False
 
 
 def _failure(answer: Answer, problems: tuple[Problem, ...], url: str) -> ClerkError:

@@ -124,7 +124,7 @@ async def test_answer_with_a_gap_was_accepted(live: LocalClerk, path: str, missi
 
 
 @paths
-@pytest.mark.parametrize("answer", [{}, {"active": False}, {"object": "error"}], ids=str)
+@pytest.mark.parametrize("answer", [{"active": False}, {"object": "error"}], ids=str)
 async def test_any_object_was_accepted(
     live: LocalClerk, path: str, answer: Mapping[str, object]
 ) -> None:
@@ -135,4 +135,5 @@ async def test_any_object_was_accepted(
 @paths
 async def test_answer_that_is_no_object_was_accepted(live: LocalClerk, path: str) -> None:
     """Row 27: that is a fault of the server's, so the caller is not blamed."""
-    assert await status(live, path, [said(path)]) == 503
+    for answer in ([said(path)], {}):
+        assert await status(live, path, answer) == 503

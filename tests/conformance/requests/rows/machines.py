@@ -72,7 +72,7 @@ def _object(answer: dict[str, Any]) -> dict[str, Any]:
 def _is_clerks(status: int, body: dict[str, Any]) -> bool:
     if status != 200:
         return "errors" in body
-    return isinstance(body.get("object"), str) or body.get("active") is False
+    return bool({"object", "subject"} & body.keys()) or body.get("active") is False
 
 
 def _examined(question: Question, verdict: Verdict) -> Verdict | None:
