@@ -1,30 +1,26 @@
-"""A Redis stream of revocations: news as they come, and everything anew after an outage."""
+"""Revocations in Redis, followed: news as they come, and everything anew after an outage."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Any, Final, NamedTuple
-from uuid import uuid4
+from typing import Final
 
 from clerk_fastapi.errors import StoreUnavailable
 from clerk_fastapi.protocol.revocation import Revocation
 from clerk_fastapi.stores.driver import Driver
 from clerk_fastapi.stores.ledger import Ledger
 from clerk_fastapi.stores.store import OnOutage
+from clerk_fastapi.stores.stream import BATCH, Place, Stream
 
 __all__ = ["Feed"]
 
 logger = logging.getLogger("clerk_fastapi")
 
-_BATCH: Final = 2_000
-_NEWS: Final = 100  # entries at a time, as they come; more than that are read in batches
 _LISTEN_MS: Final = 500  # then Redis is asked whether it is still the one it was
-_SWEPT: Final = 100  # entries that are looked at, if they have expired, whenever one is added
-_TURN_MS: Final = 500  # without a word, after which somebody else fills the stream
 _WAIT: Final = 0.05  # seconds between two looks at whose turn it is
 _LONGEST_REST: Final = 64  # beats between two attempts to write into a Redis that can only be read
 _UNTIL_THEN: Final = {
@@ -32,47 +28,6 @@ _UNTIL_THEN: Final = {
     "continue": "requests are judged by what this process knows",
 }
 _PAUSES: Final = (0.05, 0.1, 0.2, 0.4)  # seconds before trying again; the last one from then on
-
-_FIELD: Final = b"r"
-
-# Many entries as one text: a client in Python takes seconds to read 100,000 one by one.
-_SINCE: Final = """
-local entries = redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])
-local lines = {}
-for i, entry in ipairs(entries) do lines[i] = entry[2][2] end
-return {#entries > 0 and entries[#entries][1] or '', table.concat(lines, '\\n')}
-"""
-# A stream that is gone has lost what was in it: without its marker everybody makes up for that.
-_ADD: Final = """
-if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('DEL', KEYS[2]) end
-for line in string.gmatch(ARGV[1], '[^\\n]+') do redis.call('XADD', KEYS[1], '*', 'r', line) end
-"""
-# Who is there? A Redis that was started anew, or another one, may lack what the last one had.
-_LOOK: Final = """
-local server = redis.pcall('INFO', 'server')
-local id = type(server) == 'string' and string.match(server, 'run_id:(%w+)') or ''
-local exists = redis.call('EXISTS', KEYS[1])
-return {redis.call('GET', KEYS[2]) or '', id, exists}
-"""
-
-# Of many workers that find much missing one adds it, and the others read it. That saves Redis from
-# having it from each of them; nothing is lost if two do it at the same time, or one dies.
-_TAKE_TURN: Final = """
-local whose = redis.call('GET', KEYS[1])
-if whose and whose ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
-
-Entry = tuple[bytes, dict[bytes, bytes]]
-
-
-class _Place(NamedTuple):
-    """Which Redis this is: the marker that was left in it, the server that runs, and its stream."""
-
-    marker: bytes
-    server: bytes
-    has_stream: bool
 
 
 class Feed:
@@ -96,8 +51,7 @@ class Feed:
     ) -> None:
         self._driver = driver
         self._listener = listener
-        self._name = name
-        self._marker_name = f"{name}:marker"
+        self._stream = Stream(driver, listener, name)
         self._ledger = ledger
         self._on_outage: OnOutage = on_outage
         self._task: asyncio.Task[None] | None = None
@@ -105,8 +59,6 @@ class Feed:
         self._is_current = False
         self._unsent = Ledger(ledger.clock)  # what was announced in vain
         self._is_short = False  # whether the stream lacks more, as it took nothing
-        self._me = uuid4().hex
-        self._swept = b"0-0"
 
     @property
     def is_behind(self) -> bool:
@@ -135,14 +87,13 @@ class Feed:
         except BaseException:  # given up in the middle, too
             self._unsent.add(revocations)
             raise
-        with suppress(StoreUnavailable):
-            await self._trim()
 
     async def _follow(self) -> None:
         failures = 0
         while True:
             try:
                 place, position = await self._alike()
+                await self._stream.news(position)  # may it be listened to? It is read in a moment
                 failures = 0
                 self._found()
                 await self._listen(place, position)
@@ -154,20 +105,16 @@ class Feed:
             await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
             failures += 1
 
-    async def _listen(self, place: _Place, position: bytes) -> None:
+    async def _listen(self, place: Place, position: bytes) -> None:
         """Take news as they come, until Redis is lost, or is no longer the one it was."""
-        redis, beats, rest = self._listener.redis, 0, 1
+        beats, rest = 0, 1
         while True:
-            answer: Any = await self._listener.ask(
-                redis.xread, {self._name: position}, count=_NEWS, block=_LISTEN_MS
-            )
-            for entries in _streams(answer):
-                self._ledger.add(_read(fields[_FIELD] for _, fields in entries if _FIELD in fields))
-                position = entries[-1][0]
-                if len(entries) == _NEWS:
-                    position = await self._read_on(position, self._ledger)
+            position, told, is_more = await self._stream.news(position, _LISTEN_MS)
+            self._ledger.add(told)
+            if is_more:
+                position = await self._read_on(position, self._ledger)
             beats += 1
-            found = await self._look()
+            found = await self._stream.look()
             is_the_same = found[:2] == place[:2] and (found.has_stream or not self._ledger)
             if not is_the_same or (self._owes and beats >= rest):
                 if not is_the_same or self._is_short:
@@ -181,33 +128,28 @@ class Feed:
     def _owes(self) -> bool:
         return self._is_short or bool(self._unsent)
 
-    async def _look(self) -> _Place:
-        marker, server, has_stream = await self._listener.ask(
-            self._listener.redis.eval, _LOOK, 2, self._name, self._marker_name
-        )
-        return _Place(marker, server, bool(has_stream))
-
-    async def _alike(self) -> tuple[_Place, bytes]:
+    async def _alike(self) -> tuple[Place, bytes]:
         """Tell the ledger what the stream holds, and the stream what it lacks.
 
         :returns: which Redis this is, and the last entry that was read.
         :raises StoreUnavailable: if it cannot be read.
         """
-        await self._look()  # is it there at all?
+        await self._stream.look()  # is it there at all?
         await self._make_up()
         self._is_short = False
-        await self._mark()
+        with suppress(StoreUnavailable):  # a Redis that may only be read is marked already
+            await self._stream.mark()
         # Before anything is read: whatever is lost from now on changes it.
-        place = await self._look()
+        place = await self._stream.look()
         stream = Ledger(self._ledger.clock)
         position = await self._read_on(b"0-0", stream, self._ledger)
         known = self._ledger.live()
-        while batch := list(islice(known, _BATCH)):
+        while batch := list(islice(known, BATCH)):
             await asyncio.sleep(0)  # requests want their turn, too
             if not stream.lacking(batch):
                 continue
             try:
-                while not await self._has_turn() and stream.lacking(batch):
+                while not await self._stream.has_turn() and stream.lacking(batch):
                     await asyncio.sleep(_WAIT)
                     position = await self._read_on(position, stream, self._ledger)
                 position = await self._read_on(position, stream, self._ledger)
@@ -222,12 +164,10 @@ class Feed:
     async def _read_on(self, position: bytes, *ledgers: Ledger) -> bytes:
         """Tell ledgers what the stream holds beyond a position; how far that was."""
         while True:
-            last, lines = await self._listener.ask(
-                self._listener.redis.eval, _SINCE, 1, self._name, b"(" + position, _BATCH
-            )
+            last, told = await self._stream.since(position)
             if not last:
                 return position
-            told, position = _read(lines.splitlines()), last
+            position = last
             for ledger in ledgers:
                 ledger.add(told)
 
@@ -242,37 +182,8 @@ class Feed:
                 raise
             logger.error("Redis takes no revocations: %s", self._driver.failure)
 
-    async def _has_turn(self) -> bool:
-        """Whether it is for this worker to add what is missing: for as long as nobody else does."""
-        name = f"{self._name}:turn"
-        asked = (self._driver.redis.eval, _TAKE_TURN, 1, name, self._me, _TURN_MS)
-        return bool(await self._driver.ask(*asked))
-
-    async def _mark(self) -> None:
-        """Leave a marker, unless there is one: a Redis that may only be read is marked already."""
-        with suppress(StoreUnavailable):
-            await self._listener.ask(
-                self._listener.redis.set, self._marker_name, uuid4().hex, nx=True
-            )
-
     async def _send(self, revocations: Sequence[Revocation]) -> None:
-        for start in range(0, len(revocations), _BATCH):
-            lines = "\n".join(map(_line, revocations[start : start + _BATCH]))
-            await self._driver.ask(
-                self._driver.redis.eval, _ADD, 2, self._name, self._marker_name, lines
-            )
-
-    async def _trim(self) -> None:
-        """Drop what has expired: a part of the stream each time, again and again from the front."""
-        redis = self._driver.redis
-        seen: list[Entry] = await self._driver.ask(
-            redis.xrange, self._name, min=b"(" + self._swept, count=_SWEPT
-        )
-        now = self._ledger.clock()
-        expired = [name for name, fields in seen if _has_expired(fields.get(_FIELD, b""), now)]
-        if expired:
-            await self._driver.ask(redis.xdel, self._name, *expired)
-        self._swept = seen[-1][0] if len(seen) == _SWEPT else b"0-0"
+        await self._stream.add(revocations, self._ledger.clock())
 
     def _found(self) -> None:
         if self._tried.is_set() and not self._is_current:
@@ -290,33 +201,3 @@ class Feed:
             )
         self._is_current = False
         self._tried.set()
-
-
-def _streams(answer: Any) -> Iterable[Sequence[Entry]]:
-    """What XREAD has found: nothing, or the entries of one stream, in either Redis protocol."""
-    if isinstance(answer, dict):
-        return [entries for lists in answer.values() for entries in lists]
-    return [entries for _, entries in answer or ()]
-
-
-def _line(revocation: Revocation) -> str:
-    subject, is_revoked, version, expires_at = revocation
-    return f"{subject} {is_revoked:d} {version} {expires_at}"
-
-
-def _read(lines: Iterable[bytes]) -> list[Revocation]:
-    """Read what stands in a stream; what somebody else may have put there is left alone."""
-    return [found for line in lines if (found := _revocation(line)) is not None]
-
-
-def _revocation(line: bytes) -> Revocation | None:
-    try:
-        subject, is_revoked, version, expires_at = line.decode().split(" ")
-        return Revocation(subject, is_revoked != "0", int(version), int(expires_at))
-    except ValueError:
-        return None
-
-
-def _has_expired(line: bytes, now: float) -> bool:
-    found = _revocation(line)
-    return found is None or found.expires_at <= now

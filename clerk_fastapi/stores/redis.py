@@ -83,10 +83,12 @@ class RedisStore(Store):
             raise ConfigurationError("A RedisStore belongs to one Clerk; make one for each.")
         name = f"{self._prefix}:{{{namespace}}}"
         loop = asyncio.get_running_loop()
-        driver, listener = Driver(self._url, loop), Driver(self._url, loop)
+        # Each with connections of its own: a flood of requests that are limited holds up neither
+        # revocations nor deliveries, and those do not keep anybody from listening.
+        driver, listener, counter = (Driver(self._url, loop) for _ in range(3))
         feed = Feed(driver, listener, f"{name}:revocations", ledger, self.on_outage)
-        windows = RedisWindows(driver, f"{name}:limits")
-        self._open = _Open(driver, listener, feed, windows, name)
+        windows = RedisWindows(counter, f"{name}:limits")
+        self._open = _Open(driver, listener, counter, feed, windows, name)
         try:
             await feed.start()
         except BaseException:  # a start-up that is given up leaves nothing running
@@ -98,8 +100,8 @@ class RedisStore(Store):
         if store is not None:
             await store.feed.stop()
             await store.windows.close()
-            await store.listener.close()
-            await store.driver.close()
+            for driver in (store.counter, store.listener, store.driver):
+                await driver.close()
 
     @property
     def is_behind(self) -> bool:
@@ -149,6 +151,7 @@ class _Open(NamedTuple):
 
     driver: Driver
     listener: Driver
+    counter: Driver
     feed: Feed
     windows: RedisWindows
     name: str

@@ -9,6 +9,7 @@ import pytest
 
 from clerk_fastapi.errors import ConfigurationError, StoreUnavailable
 from clerk_fastapi.stores import driver
+from clerk_fastapi.stores.driver import Driver
 from clerk_fastapi.stores.redis import RedisStore
 from clerk_fastapi.stores.store import OnOutage
 from tests.engine.clock import NOW, Clock
@@ -102,6 +103,69 @@ async def test_redis_that_was_emptied_is_filled_again(
     await until(lambda: entries(redis_server) == 1)
     newcomer = await hire()
     assert newcomer.ledger.has_revoked("sess_1")
+
+
+async def test_redis_that_took_over_older_data_is_noticed(
+    hire: Hire, redis_server: RedisServer
+) -> None:
+    """It was a replica for a while: the same server, the same marker, and less in the stream."""
+    worker = await hire()
+    await worker.revoke(ended("sess_0", LATER), ended("sess_1", LATER))
+    redis_server.command("REPLICAOF", "127.0.0.1", "1")
+    redis_server.command("REPLICAOF", "NO", "ONE")
+    redis_server.command("XTRIM", STREAM, "MAXLEN", "1")
+    await until(lambda: entries(redis_server) == 2)
+    newcomer = await hire()
+    assert newcomer.ledger.has_revoked("sess_0")
+
+
+async def test_redis_that_may_not_be_listened_to_is_not_back(
+    hire: Hire, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said once, and not that it is back and lost again, over and over."""
+    caplog.set_level(logging.INFO, "clerk_fastapi")
+    redis_server.command("ACL", "SETUSER", "default", "-xread")
+    worker = await hire()
+    for _ in range(3):
+        redis_server.command("CONFIG", "RESETSTAT")
+        await until(lambda: b"cmdstat_eval" in redis_server.command("INFO", "commandstats"))
+        assert worker.store.is_behind
+    redis_server.command("ACL", "SETUSER", "default", "+xread")
+    await until(lambda: not worker.store.is_behind)
+    lost, found = [record.getMessage() for record in caplog.records]
+    assert "Redis is lost (NoPermissionError)" in lost
+    assert "back" in found
+
+
+async def test_limits_hold_up_no_revocations(hire: Hire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many requests are being counted, or for how long."""
+    monkeypatch.setattr(driver, "_TURNS", 1)
+    worker = await hire()
+    counting: Driver = worker.store._open.windows._driver
+    flood = asyncio.create_task(counting.ask(counting.redis.blpop, ["nothing"], 0))
+    await until(lambda: counting._turns.locked())
+    async with asyncio.timeout(30):
+        await worker.revoke(ended("sess_1", LATER))
+        assert (await worker.store.claim("msg_1", "first", lease=60)).status == "taken"
+    assert not flood.done()
+    flood.cancel()
+    await asyncio.wait([flood])
+
+
+async def test_announcement_is_one_question(hire: Hire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tidying up included: whoever signs everybody out asks a hundred thousand of them."""
+    worker = await hire()
+    asked = 0
+
+    async def ask(self: Driver, *question: Any, **options: Any) -> Any:
+        nonlocal asked
+        asked += self is worker.store._open.driver
+        return await known(self, *question, **options)
+
+    known = Driver.ask
+    monkeypatch.setattr(Driver, "ask", ask)
+    await worker.revoke(ended("sess_1", LATER))
+    assert asked == 1
 
 
 async def test_stream_that_is_lost_between_two_announcements_is_filled_again(
@@ -239,7 +303,7 @@ async def test_redis_does_not_keep_what_has_expired(hire: Hire, redis_server: Re
     for number in range(300):
         clock.now = NOW + number
         await worker.revoke(ended(f"sess_{number}", NOW + number + 10))
-        assert entries(redis_server) <= 150 + 15
+        assert entries(redis_server) <= 150 + 25
 
 
 async def test_what_others_wrote_into_the_stream_is_left_alone(
