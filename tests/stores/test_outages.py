@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -377,29 +377,3 @@ async def test_store_can_be_opened_again(hire: Hire) -> None:
     assert worker.store.is_behind
     await worker.store.open(NAMESPACE, worker.ledger)
     await worker.revoke(ended("sess_1", LATER))
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["", "localhost:6379", "http://localhost", "redis://:hunter2@host:port/0", 6379, None],
-)
-def test_malformed_url_stops_the_start_up(url: object) -> None:
-    """With a sentence that does not repeat it: it may hold a password."""
-    with pytest.raises(ConfigurationError, match="redis://") as raised:
-        RedisStore(cast("str", url))
-    told = f"{raised.value!r} {raised.value.__cause__!r} {raised.value.__context__!r}"
-    assert "hunter2" not in told
-
-
-@pytest.mark.parametrize(
-    "arguments", [{"on_outage": "ignore"}, {"prefix": ""}, {"prefix": None}], ids=str
-)
-def test_wrong_argument_stops_the_start_up(arguments: dict[str, Any]) -> None:
-    """Nobody guesses what was meant."""
-    with pytest.raises(ConfigurationError):
-        RedisStore("redis://localhost:6379/0", **arguments)
-
-
-def test_password_is_not_shown() -> None:
-    """Nor where Redis is."""
-    assert repr(RedisStore("redis://:hunter2@host:1/0")) == "<RedisStore 'clerk_fastapi'>"
