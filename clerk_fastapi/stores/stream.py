@@ -38,7 +38,8 @@ for line in string.gmatch(ARGV[1], '[^\\n]+') do
 end
 local swept = redis.call('GET', KEYS[3])
 local from = swept and '(' .. swept or '-'
-local seen = redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', count)
+local seen = redis.pcall('XRANGE', KEYS[1], from, '+', 'COUNT', count)
+if seen.err then seen = {} end
 local now = tonumber(ARGV[2])
 for _, entry in ipairs(seen) do
   local expires_at = string.match(entry[2][2], ' (%d+)$')

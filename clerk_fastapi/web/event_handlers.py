@@ -13,7 +13,7 @@ from starlette.requests import Request
 from clerk_fastapi.errors import ConfigurationError
 from clerk_fastapi.protocol.events import EVENT_MODELS, Event
 
-__all__ = ["EVERY", "EventHandler", "EventHandlers"]
+__all__ = ["EVERY", "EventHandler", "EventHandlers", "check_types"]
 
 EVERY: Final = "*"
 """What stands for all types."""
@@ -57,8 +57,6 @@ class EventHandlers:
 
         :raises ConfigurationError: if nothing could come of it, or not what is meant.
         """
-        for type in types or ("",):
-            _check_type(type)
         name = _name(function)
         for known in self._declared:
             if known.name == name and known.function != function:
@@ -106,11 +104,22 @@ def _takes_request(function: Callable[..., Any], name: str) -> bool:
     return takes_request
 
 
+def check_types(types: tuple[str, ...]) -> None:
+    """Refuse what is no type of event, or looks like a slip.
+
+    :raises ConfigurationError: with what it could be.
+    """
+    for type in types or ("",):
+        _check_type(type)
+
+
 def _check_type(type: str) -> None:
     if not isinstance(type, str) or not type:
         raise ConfigurationError('Handlers are for types of events: @webhooks.on("user.created").')
     if type == EVERY or type in EVENT_MODELS:
         return
+    if EVERY in type:
+        raise ConfigurationError("'*' stands for all types of events, and for no part of a type.")
     family = [known for known in EVENT_MODELS if known.startswith(type.partition(".")[0] + ".")]
     likeness, likely = max((_likeness(type, known), known) for known in family or EVENT_MODELS)
     if likeness >= _ALIKE:

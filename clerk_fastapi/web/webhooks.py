@@ -18,7 +18,7 @@ from clerk_fastapi.protocol import events
 from clerk_fastapi.protocol.events.reading import read_said, type_event
 from clerk_fastapi.protocol.webhooks import Delivery
 from clerk_fastapi.settings import read_signing_secrets
-from clerk_fastapi.web.event_handlers import EventHandlers
+from clerk_fastapi.web.event_handlers import EventHandlers, check_types
 from clerk_fastapi.web.signed import SignedByClerk, with_body
 
 __all__ = ["Webhooks"]
@@ -130,6 +130,8 @@ class Webhooks(APIRouter):
         :raises ConfigurationError: for what looks like a slip, for a function that takes something
             else or yields, and for two functions of one name.
         """
+
+        check_types(types)  # before there is a function: ``@webhooks.on`` would never get one
 
         def declare(handler: Callable[..., Any]) -> Callable[..., Any]:
             self._handlers.add(handler, types)

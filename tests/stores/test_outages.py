@@ -320,6 +320,18 @@ async def test_what_others_wrote_into_the_stream_is_left_alone(
     await newcomer.hears_of("sess_2")
 
 
+async def test_nonsense_about_what_was_tidied_up_keeps_nobody_from_announcing(
+    hire: Hire, redis_server: RedisServer
+) -> None:
+    """It begins from the front."""
+    worker = await hire()
+    redis_server.command("SET", f"{STREAM}:swept", "nonsense")
+    for number in range(2):
+        await worker.revoke(ended(f"sess_{number}", LATER))
+    assert worker.ledger.has_revoked("sess_1")
+    assert entries(redis_server) == 2
+
+
 async def test_something_else_under_the_name_of_the_stream_is_an_outage(
     hire: Hire, redis_server: RedisServer
 ) -> None:

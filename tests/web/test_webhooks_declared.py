@@ -77,14 +77,21 @@ async def test_types_that_clerk_may_add_are_taken(webhooks: Webhooks, type: str)
 async def test_slips_are_found(webhooks: Webhooks, slip: str, meant: str) -> None:
     """A handler that would never be called says so when it is declared."""
     with pytest.raises(ConfigurationError, match=f"{slip}'; did you mean '{meant}'"):
-        webhooks.on(slip)(take)
+        webhooks.on(slip)
 
 
-@pytest.mark.parametrize("types", [(), ("",), (None,), (["user.created"],)])
+@pytest.mark.parametrize("types", [(), ("",), (None,), (["user.created"],), (take,)])
 async def test_handler_is_for_types(webhooks: Webhooks, types: Any) -> None:
-    """None at all, and what is no text."""
+    """None at all, and what is no text, such as the function itself."""
     with pytest.raises(ConfigurationError, match="Handlers are for types of events"):
-        webhooks.on(*types)(take)
+        webhooks.on(*types)
+
+
+@pytest.mark.parametrize("type", ["user.*", "*.created", "**"])
+async def test_star_is_no_part_of_a_type(webhooks: Webhooks, type: str) -> None:
+    """Nothing would ever be called that."""
+    with pytest.raises(ConfigurationError, match="'\\*' stands for all types"):
+        webhooks.on(type)
 
 
 def takes_nothing() -> None:
