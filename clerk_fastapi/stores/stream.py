@@ -39,7 +39,6 @@ end
 local swept = redis.call('GET', KEYS[3])
 local from = swept and '(' .. swept or '-'
 local seen = redis.pcall('XRANGE', KEYS[1], from, '+', 'COUNT', count)
-if seen.err then seen = {} end
 local now = tonumber(ARGV[2])
 for _, entry in ipairs(seen) do
   local expires_at = string.match(entry[2][2], ' (%d+)$')
