@@ -212,7 +212,7 @@ def clock_readings(house: House) -> list[str]:
             continue
         lines = [found.line for found in house.imports(module) if found.target == "time"]
         for node in ast.walk(module.tree):
-            if isinstance(node, ast.Call) and _reads_clock(node):
+            if (isinstance(node, ast.Call) and _reads_clock(node)) or _is_clock(node):
                 lines.append(node.lineno)
         wrong += [f"{module.name}:{line} reads the clock" for line in sorted(lines)]
     return wrong
@@ -222,11 +222,16 @@ def _reads_clock(call: ast.Call) -> bool:
     name = ast.unparse(call.func)
     if name.endswith(("date.now", "datetime.now", ".utcnow", "date.today", "datetime.today")):
         return True
-    if name.endswith(".time") and not call.args:  # the event loop's
-        return True
     if name.rpartition(".")[2] in {"TTLCache", "TLRUCache"}:  # time.monotonic, if not told
         return len(call.args) < 3 and all(keyword.arg != "timer" for keyword in call.keywords)
     return False
+
+
+def _is_clock(node: ast.AST) -> bool:
+    """The event loop's, called or handed on."""
+    if not isinstance(node, ast.Attribute) or node.attr != "time":
+        return False
+    return ast.unparse(node.value).lower().endswith(("loop", "loop()"))
 
 
 def front_door_definitions(house: House) -> list[str]:

@@ -116,6 +116,7 @@ CLOCKS = [
     ("protocol/keys.py", "import time"),
     ("backend/__init__.py", "from time import monotonic"),
     ("backend/__init__.py", "deadline = asyncio.get_running_loop().time() + 5"),
+    ("backend/__init__.py", "clock = asyncio.get_running_loop().time"),
     ("stores/__init__.py", "cache = cachetools.TTLCache(10, 60)"),
     ("settings.py", "started = datetime.now(UTC)"),
     ("protocol/claims.py", "today = datetime.date.today()"),

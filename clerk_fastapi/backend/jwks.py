@@ -78,10 +78,10 @@ async def fetch_keys(
         answer = await transport.get(url, bearer=secret_key)
     except BackendUnavailable:
         raise KeysUnavailable from None
-    problems = problems_in(read_object(answer.body))
-    if secret_key is not None and (refused := key_refused(answer.status, problems)):
-        raise refused
     if answer.status != 200:
+        problems = problems_in(read_object(answer.body))
+        if secret_key is not None and (refused := key_refused(answer.status, problems)):
+            raise refused
         logger.warning(
             "%s was answered with %d: check CLERK_API_URL or CLERK_PUBLISHABLE_KEY",
             url,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
+from contextlib import suppress
 from copy import copy
 from typing import Final, Literal
 
@@ -24,6 +26,8 @@ from clerk_fastapi.errors import (
 )
 
 __all__ = ["TokenEndpoint"]
+
+logger = logging.getLogger("clerk_fastapi")
 
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+", re.ASCII)
 _LIVE: Final = frozenset({"active", "pending"})
@@ -52,12 +56,19 @@ class TokenEndpoint:
         :raises ConfigurationError: if no template can have that name.
         :raises BackendError: the leaf names what else went wrong.
         """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._calls.timeout):
+                return await self._mint(session_id, template, expires_in_seconds)
+        logger.warning("no answer from %s in time", self._sessions)
+        raise BackendUnavailable
+
+    async def _mint(
+        self, session_id: str, template: str | None, expires_in_seconds: int | None
+    ) -> str:
         path, pattern = f"/{_of_session(session_id)}/tokens", "/{session_id}/tokens"
         if template is not None:
             path, pattern = f"{path}/{_of_template(template)}", f"{pattern}/{{template}}"
         asked = {} if expires_in_seconds is None else {"expires_in_seconds": expires_in_seconds}
-        clock = asyncio.get_running_loop().time
-        until = clock() + self._calls.timeout
         refusal: BackendError
         try:
             # A token too many does no harm.
@@ -69,7 +80,7 @@ class TokenEndpoint:
         else:
             return _token(answer)
         # Clerk says the same of a session and of a template that it does not know.
-        if not await self._is_live(session_id, until - clock()):
+        if not await self._is_live(session_id):
             raise SessionEnded
         if template is not None and isinstance(refusal, ResourceNotFound):
             raise TemplateNotFound(
@@ -79,10 +90,9 @@ class TokenEndpoint:
             )
         raise copy(refusal)
 
-    async def _is_live(self, session_id: str, seconds: float) -> bool:
-        path = f"/{_of_session(session_id)}"
+    async def _is_live(self, session_id: str) -> bool:
         try:
-            answer = await self._ask("GET", path, "/{session_id}", seconds=seconds)
+            answer = await self._ask("GET", f"/{_of_session(session_id)}", "/{session_id}")
         except ResourceNotFound:
             return False
         session = read_object(answer.content)
@@ -98,14 +108,13 @@ class TokenEndpoint:
         pattern: str,
         body: str | None = None,
         *,
-        seconds: float | None = None,
         repeatable: bool = False,
     ) -> httpx.Response:
         request = httpx.Request(
             method, f"{self._sessions}{path}", headers=dict(HEADERS), content=body
         )
         request.url = QuietURL(request.url, f"{self._sessions}{pattern}")
-        return await self._calls.send(request, seconds=seconds, repeatable=repeatable)
+        return await self._calls.send(request, repeatable=repeatable)
 
 
 def _of_session(session_id: str) -> str:
