@@ -27,9 +27,7 @@ from clerk_fastapi.testing.instance import Instance
 from clerk_fastapi.testing.names import Invited
 from clerk_fastapi.testing.records import Invitation, InvitationStatus
 
-__all__ = ["Days", "invitation_endpoints"]
-
-Days = Annotated[int, Field(ge=1, le=365)]
+__all__ = ["NewInvitation", "invitation_endpoints"]
 
 _FIELDS: Final[Mapping[str, Callable[[Invitation], Any]]] = {
     "created_at": lambda invitation: invitation.created_at,
@@ -45,14 +43,19 @@ class _Invitations(Page):
     paginated: bool = False
 
 
-class _NewInvitation(Body):
+class NewInvitation(Body):
+    """What all invitations are made of."""
+
     email_address: Email
     public_metadata: Metadata | None = None
-    expires_in_days: Days | None = None
-    ignore_existing: bool | None = None
+    expires_in_days: Annotated[int, Field(ge=1, le=365)] | None = None
     # Nobody gets a mail, nor follows its link to a page.
     redirect_url: str | None = None
     notify: bool | None = None
+
+
+class _ToSignUp(NewInvitation):
+    ignore_existing: bool | None = None
     template_slug: Literal["invitation", "waitlist_invitation"] | None = None
 
 
@@ -84,13 +87,13 @@ class _InvitationEndpoints:
         return {"data": data, "total_count": len(matching)} if query.paginated else data
 
     async def create(self, request: Request) -> object:
-        body = await read(request, _NewInvitation)
+        body = await read(request, _ToSignUp)
         if not body.ignore_existing:
             self._instance.refuse_taken(None, email=body.email_address)
         return self._created([body])[0]
 
     async def create_several(self, request: Request) -> object:
-        bodies = await read_several(request, _NewInvitation)
+        bodies = await read_several(request, _ToSignUp)
         for body in bodies:  # a user is never ignored here
             self._instance.refuse_taken(None, email=body.email_address)
         return self._created(bodies)
@@ -103,7 +106,7 @@ class _InvitationEndpoints:
         self._instance.revoke_invitation(invitation)
         return described_invitation(invitation)
 
-    def _created(self, bodies: list[_NewInvitation]) -> list[dict[str, object]]:
+    def _created(self, bodies: list[_ToSignUp]) -> list[dict[str, object]]:
         """All of them, or none."""
         instance, met = self._instance, list[str]()
         try:

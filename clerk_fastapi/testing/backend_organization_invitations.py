@@ -11,7 +11,6 @@ from starlette.routing import Route
 from clerk_fastapi.testing.answers import Refusal, not_found
 from clerk_fastapi.testing.asking import (
     Body,
-    Email,
     Metadata,
     Page,
     asked,
@@ -20,7 +19,7 @@ from clerk_fastapi.testing.asking import (
     read,
     read_several,
 )
-from clerk_fastapi.testing.backend_invitations import Days
+from clerk_fastapi.testing.backend_invitations import NewInvitation
 from clerk_fastapi.testing.backend_memberships import check_role
 from clerk_fastapi.testing.described import (
     described_organization_invitation,
@@ -59,16 +58,10 @@ class _OfOrganization(_WithStatus):
     order_by: str = "-created_at"
 
 
-class _NewInvitation(Body):
-    email_address: Email
+class _ToJoin(NewInvitation):
     role: str
     inviter_user_id: str | None = None
-    public_metadata: Metadata | None = None
     private_metadata: Metadata | None = None
-    expires_in_days: Days | None = None
-    # Nobody gets a mail, nor follows its link to a page.
-    redirect_url: str | None = None
-    notify: bool | None = None
 
 
 class _Revocation(Body):
@@ -120,11 +113,11 @@ class _InvitationEndpoints:
 
     async def create(self, request: Request) -> object:
         organization = self._organization(request)
-        return self._created(organization, [await read(request, _NewInvitation)])[0]
+        return self._created(organization, [await read(request, _ToJoin)])[0]
 
     async def create_several(self, request: Request) -> object:
         organization = self._organization(request)
-        data = self._created(organization, await read_several(request, _NewInvitation))
+        data = self._created(organization, await read_several(request, _ToJoin))
         return {"data": data, "total_count": len(data)}
 
     async def get(self, request: Request) -> object:
@@ -140,7 +133,7 @@ class _InvitationEndpoints:
         return described_organization_invitation(invitation)
 
     def _created(
-        self, organization: Organization, bodies: list[_NewInvitation]
+        self, organization: Organization, bodies: list[_ToJoin]
     ) -> list[dict[str, object]]:
         """All of them, or none."""
         instance, met = self._instance, list[str]()
